@@ -1,0 +1,74 @@
+# Every target starts from a bare Python 3.11, 3.12 or 3.13 with pip and sets up the rest by itself, once, in .venv.
+# `make help` lists the targets.
+
+PYTHON ?= python3
+# Worker processes of the test run.
+JOBS ?= 2
+# Passed on to pytest, to the demo and to the lock's resolver: make check PYTEST_ARGS="-k windows", make lock LOCK_ARGS=--upgrade
+PYTEST_ARGS ?=
+DEMO_ARGS ?=
+LOCK_ARGS ?=
+
+BIN := .venv/bin
+PYTEST := $(BIN)/pytest -n $(JOBS)
+# Compiled functions kept from one `make check` to the next. The other runs compile afresh, so that what must pass before
+# a change goes in rests on nothing kept. The size limit also makes the worker processes lock the cache.
+KEEP_COMPILED := JAX_COMPILATION_CACHE_DIR="$(CURDIR)/.cache/jax" JAX_COMPILATION_CACHE_MAX_SIZE=1073741824 \
+    JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo check test test-deep lint format bench lock clean
+
+help: ## Lists the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: .venv/.installed ## Makes .venv with the locked dependencies and this checkout; PYTHON=python3.12 picks the interpreter.
+
+demo: .venv/.installed ## Runs the whole way from text to tokens and back; TEXT=FILE runs it on your own text. Writes build/demo.
+	$(BIN)/ecjax demo $(if $(TEXT),--text "$(TEXT)") --out build/demo $(DEMO_ARGS)
+
+check: .venv/.installed ## The fast loop, under 90 seconds: lint rules, and the tests not marked slow with few examples.
+	$(BIN)/ruff check .
+	HYPOTHESIS_PROFILE=fast $(KEEP_COMPILED) $(PYTEST) -m "not slow" $(PYTEST_ARGS)
+
+test: lint ## What must pass before a change goes in: lint, types and the whole test suite.
+	$(PYTEST) $(PYTEST_ARGS)
+
+test-deep: .venv/.installed ## The whole suite with a thousand fresh examples for each property, and the tests marked deep.
+	HYPOTHESIS_PROFILE=deep $(PYTEST) $(PYTEST_ARGS)
+
+lint: .venv/.installed ## Lint rules, format and types; changes nothing.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+format: .venv/.installed ## Formats the code and mends what the lint rules can mend safely.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: ## Says how to run a measurement and lists them.
+	@echo 'Run one:  make setup && $(BIN)/python -m bench NAME --json OUT'
+	@echo 'NAME is one of:'
+	@for file in bench/[a-z]*.py; do [ -e "$$file" ] && basename "$$file" .py | sed 's/^/  /'; done; true
+
+lock: .venv/.python ## Writes requirements.lock anew from pyproject.toml; LOCK_ARGS=--upgrade takes newer versions.
+	$(BIN)/python -m pip install --quiet 'uv>=0.8'
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev --quiet \
+	    --no-header --no-annotate --no-emit-index-url --no-emit-find-links $(LOCK_ARGS) -o requirements.lock
+
+clean: ## Removes what was built and the caches; .venv stays.
+	rm -rf build dist .cache .hypothesis .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+
+# The stamps: .python when the environment is whole, .installed when what is in it matches the lock.
+.venv/.python:
+	@command -v $(PYTHON) > /dev/null || { echo 'No $(PYTHON) here. Name one: make PYTHON=/path/to/python3.12' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v <= (3, 13) and \
+	    "ecjax needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is %d.%d. Name another: make PYTHON=python3.12" % v)'
+	$(PYTHON) -m venv --clear .venv
+	@touch $@
+
+.venv/.installed: pyproject.toml requirements.lock | .venv/.python
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -e .
+	@touch $@

@@ -1,0 +1,34 @@
+"""Checks of what users hand to tokenizers; each error names what was wrong and what would be right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int32
+
+
+def check_text(text: Any) -> bytes:
+    """`text` as bytes. Raises TypeError unless it is bytes-like."""
+    if not isinstance(text, bytes | bytearray | memoryview):
+        hint = "; encode it first, text.encode()" if isinstance(text, str) else ""
+        raise TypeError(f"a text is bytes, got {type(text).__name__}{hint}")
+    return bytes(text)
+
+
+def check_ids(ids: Any, vocab_size: int) -> Int32[np.ndarray, " n"]:
+    """`ids` as an int32 array.
+
+    Raises:
+      TypeError: If they are not integers in one dimension.
+      ValueError: If one is not in `0 .. vocab_size - 1`.
+    """
+    array = np.asarray(ids)
+    if array.size == 0 and array.ndim == 1:
+        return np.zeros(0, np.int32)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise TypeError(f"ids are integers in one dimension, got shape {array.shape} of {array.dtype}")
+    wrong = np.flatnonzero((array < 0) | (array >= vocab_size))
+    if wrong.size:
+        raise ValueError(f"ids lie in 0 .. {vocab_size - 1}, got {array[wrong[0]]} at position {wrong[0]}")
+    return array.astype(np.int32)

@@ -1,0 +1,367 @@
+"""Windows of a fixed model compiled to a table: the same tokens without the model.
+
+With M1 reset in every window, windows of b <= 16 bits are a finite dictionary of 2**b strings, a tree numbered in preorder
+(`ecjax.coding.windows`). As a table (node, byte) -> node, encoding is a gather or two per byte and decoding one per token.
+The tree is kept as each node's parent and byte; what encoding and decoding gather from is derived from these.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Int32, Integer, PyTree, UInt8, UInt16, UInt32
+
+from ecjax import serialisation
+from ecjax.checks import check_ids, check_text
+from ecjax.coding.windows import MIN_BITS, Node, Shares
+from ecjax.models.base import ByteModel
+
+MAX_CODEBOOK_BITS = 16
+
+_KIND = "ecjax.codebook"
+_MAX_STRINGS = 1 << 27  # bytes of all strings together, beyond which a table is no use
+# Long texts are cut into lanes that are walked side by side; see `Codebook.encode_batch`. A lane and its overlap make 4096.
+_LANE, _OVERLAP, _LANES = 3840, 256, 256
+
+
+class Codebook(eqx.Module):
+    """A tokenizer whose tokens are the 2**b windows of a model.
+
+    Make one with `compile_codebook`, `EqualInfo.compile` or `load_codebook`. A pytree of arrays, it can be passed into
+    `jax.jit`; `encode_array` and `decode_array` are pure.
+
+    Attributes:
+      parents: Each code's parent in the tree; 0 for the root's children and the root.
+      last_bytes: The last byte of each code's string; 0 for the root.
+      bits: b; ids are windows, `0 .. 2**b - 1`, and 0 is the empty string.
+      provenance: How it came about, as JSON, for people.
+    """
+
+    parents: UInt16[Array, " size"]
+    last_bytes: UInt8[Array, " size"]
+    strings: UInt8[Array, " total"]  # all strings end to end, in order of their codes
+    offsets: Int32[Array, " size"]
+    lengths: Int32[Array, " size"]
+    first: UInt16[Array, "256"]  # the root's child for each byte
+    rows: UInt16[Array, " size"]  # a node's row in `children`; row 0 serves the root and nodes without children
+    classes: UInt8[Array, "256"]  # a byte's column in `children`; column 0 serves bytes that never follow another
+    children: UInt16[Array, "rows classes"]  # codes, 0 for none
+    bits: int = eqx.field(static=True)
+    provenance: str = eqx.field(static=True)
+
+    def __init__(
+        self, parents: UInt16[np.ndarray, " size"], last_bytes: UInt8[np.ndarray, " size"], provenance: str = "{}"
+    ) -> None:
+        """Derives the tables from a tree in preorder.
+
+        Raises:
+          ValueError: If it is no tree in preorder, lacks a byte at the root, or its strings are too long for a table.
+        """
+        size = len(parents)
+        self.bits = size.bit_length() - 1
+        if size != 1 << self.bits or not MIN_BITS <= self.bits <= MAX_CODEBOOK_BITS:
+            raise ValueError(f"a codebook has 2**{MIN_BITS} to 2**{MAX_CODEBOOK_BITS} strings, got {size}")
+        lengths = _depths(parents, last_bytes)
+        codes = np.arange(size)
+        inner = parents > 0
+        top = codes[~inner][1:]
+        if not np.array_equal(last_bytes[top], np.arange(256)):
+            raise ValueError("a codebook has a string for each of the 256 bytes, and at most one of each byte string")
+        ends = np.cumsum(lengths, dtype=np.int64)
+        if ends[-1] > _MAX_STRINGS:
+            raise ValueError(
+                f"this codebook's strings take {ends[-1]} bytes, more than {_MAX_STRINGS}: the model is too sure of "
+                "itself for a table; use EqualInfo with the model"
+            )
+        strings = np.zeros(ends[-1], np.uint8)
+        offsets = ends - lengths
+        node, place = codes[lengths > 0], ends[lengths > 0] - 1
+        while len(node):  # every string from its last byte to its first, all at once
+            strings[place] = last_bytes[node]
+            node = parents[node]
+            going = node > 0
+            node, place = node[going], place[going] - 1
+        row_nodes = np.unique(parents[inner])
+        column_bytes = np.unique(last_bytes[inner])
+        rows, classes = np.zeros(size, np.uint16), np.zeros(256, np.uint8)
+        rows[row_nodes] = np.arange(1, len(row_nodes) + 1)
+        # With all 256 bytes in use none is left for "never": then column 0 is the first byte's own.
+        shift = 1 if len(column_bytes) < 256 else 0
+        classes[column_bytes] = np.arange(shift, len(column_bytes) + shift)
+        children = np.zeros((len(row_nodes) + 1, len(column_bytes) + shift), np.uint16)
+        children[rows[parents[inner]], classes[last_bytes[inner]]] = codes[inner]
+        self.parents, self.last_bytes = jnp.asarray(parents), jnp.asarray(last_bytes)
+        self.strings, self.offsets = jnp.asarray(strings), jnp.asarray(offsets.astype(np.int32))
+        self.lengths = jnp.asarray(lengths)
+        self.first, self.rows = jnp.asarray(top.astype(np.uint16)), jnp.asarray(rows)
+        self.classes, self.children = jnp.asarray(classes), jnp.asarray(children)
+        self.provenance = provenance
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of ids, `2**bits`."""
+        return 1 << self.bits
+
+    @property
+    def padding_id(self) -> int:
+        """The id of the empty string, 0."""
+        return 0
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the tree: two codebooks with the same one give the same tokens."""
+        return serialisation.fingerprint(_KIND, {"bits": self.bits}, self._tensors())
+
+    def encode_array(
+        self, text: Integer[Array, " n"], length: Integer[Array, ""]
+    ) -> tuple[Int32[Array, " n"], Int32[Array, ""]]:
+        """The tokens of a text, inside `jit` if you like.
+
+        Args:
+          text: Bytes; those from `length` on do not count.
+          length: Bytes in the text, at most n.
+        Returns:
+          Ids, filled with zeros, and their number.
+        """
+        ended = self._walk(text, length)
+        place = jnp.where(ended > 0, jnp.cumsum(ended > 0) - 1, text.shape[0])
+        ids = jnp.zeros(text.shape[0], jnp.int32).at[place].set(ended.astype(jnp.int32), mode="drop")
+        return ids, jnp.sum(ended > 0, dtype=jnp.int32)
+
+    def _walk(self, text: Integer[Array, " n"], length: Integer[Array, ""]) -> UInt16[Array, " n+1"]:
+        """Down the tree byte by byte: entry i is the code of the window that ends just before byte i, 0 if none does."""
+
+        def advance(node: UInt16[Array, ""], item: tuple[Array, Array]) -> tuple[Array, Array]:
+            byte, active = item
+            child = self.children[self.rows[node], self.classes[byte]]
+            fits = child > 0
+            following = jnp.where(active, jnp.where(fits, child, self.first[byte]), 0)
+            return following, jnp.where(active & fits, jnp.uint16(0), node)
+
+        active = jnp.arange(text.shape[0]) < length
+        last, ended = jax.lax.scan(advance, jnp.uint16(0), (text, active))
+        return jnp.append(ended, last)
+
+    def decode_array(
+        self, ids: Integer[Array, " n"], capacity: int
+    ) -> tuple[UInt8[Array, " capacity"], Int32[Array, ""]]:
+        """The text of a sequence of ids, inside `jit` if you like.
+
+        Args:
+          ids: Ids in `0 .. vocab_size - 1`; zeros, the empty string, may fill them up.
+          capacity: Bytes to return at most.
+        Returns:
+          The first `capacity` bytes of the text, filled with zeros, and its whole length.
+        """
+        lengths = self.lengths[ids]
+        ends = jnp.cumsum(lengths)
+        # A byte's place in `strings` is its place in the text plus what is constant over its token.
+        shift = jnp.repeat(self.offsets[ids] - (ends - lengths), lengths, total_repeat_length=capacity)
+        place = jnp.arange(capacity)
+        total = jnp.sum(lengths)
+        return jnp.where(place < total, self.strings[shift + place], 0), total
+
+    def encode(self, text: bytes) -> Int32[np.ndarray, " n"]:
+        """The tokens of a text. Raises TypeError unless it is bytes."""
+        return self.encode_batch([text])[0]
+
+    def decode(self, ids: Integer[np.ndarray, " n"] | Sequence[int]) -> bytes:
+        """The text of tokens. Raises TypeError or ValueError unless they are ids of this codebook."""
+        array = check_ids(ids, self.vocab_size)
+        parts = []
+        for begin in range(0, len(array), 1 << 16):
+            part = array[begin : begin + (1 << 16)]
+            total = int(np.asarray(self.lengths)[part].sum())
+            padded = np.zeros(_bucket(len(part)), np.int32)
+            padded[: len(part)] = part
+            text, _ = _decode(self, padded, _bucket(total))
+            parts.append(np.asarray(text)[:total].tobytes())
+        return b"".join(parts)
+
+    def encode_batch(self, texts: Sequence[bytes]) -> list[Int32[np.ndarray, " n"]]:
+        """The tokens of each text.
+
+        A long text is cut into lanes that are walked side by side, each as if a window began at its first byte, and on
+        over the beginning of the next. Where both walks end a window at the same byte they agree from there on. Greedy
+        windows of ordinary text fall into step within a few bytes; a lane that does not within the overlap is walked
+        again from where a window surely began. So the tokens are those of one walk from end to end.
+        """
+        arrays = [np.frombuffer(check_text(text), np.uint8) for text in texts]
+        lanes = [a[begin : begin + _LANE + _OVERLAP] for a in arrays for begin in range(0, max(1, len(a)), _LANE)]
+        walked = iter(self._walk_all(lanes))
+        return [self._join(a, [next(walked) for _ in range(0, max(1, len(a)), _LANE)]) for a in arrays]
+
+    def decode_batch(self, batch: Sequence[Integer[np.ndarray, " n"] | Sequence[int]]) -> list[bytes]:
+        """The text of each sequence of tokens."""
+        return [self.decode(ids) for ids in batch]
+
+    def _walk_all(self, texts: Sequence[UInt8[np.ndarray, " n"]]) -> list[UInt16[np.ndarray, " n"]]:
+        """`_walk` of each text, side by side in lanes."""
+        out: list[UInt16[np.ndarray, " n"]] = []
+        for begin in range(0, len(texts), _LANES):
+            group = texts[begin : begin + _LANES]
+            block = np.zeros((_bucket(len(group)), _bucket(max(map(len, group)))), np.uint8)
+            lengths = np.zeros(len(block), np.int32)
+            for row, text in enumerate(group):
+                block[row, : len(text)] = text
+                lengths[row] = len(text)
+            ended = np.asarray(_walk(self, block, lengths))
+            out += [ended[row, : len(text) + 1] for row, text in enumerate(group)]
+        return out
+
+    def _join(
+        self, text: UInt8[np.ndarray, " n"], lanes: Sequence[UInt16[np.ndarray, " m"]]
+    ) -> Int32[np.ndarray, " k"]:
+        """The ids of a text from the walks of its lanes."""
+        kept = []
+        ended, begin, right = lanes[0], 0, 0  # a walk, where it began, and from where on it is right
+        for k, following in enumerate(lanes[1:], 1):
+            origin = k * _LANE
+            overlap = min(_OVERLAP, len(text) - origin)
+            agree = (ended[origin - begin :][:overlap] > 0) & (following[:overlap] > 0)
+            agree[0] = ended[origin - begin] > 0  # where the lane began a window anyway
+            if agree.any():
+                meet = origin + int(np.argmax(agree))
+                kept.append(ended[right - begin + 1 : meet - begin + 1])
+                ended, begin, right = following, origin, meet
+            else:
+                before = np.flatnonzero(ended[right - begin + 1 : origin - begin + 1])
+                last = right + 1 + int(before[-1]) if len(before) else right
+                kept.append(ended[right - begin + 1 : last - begin + 1])
+                ended, begin, right = self._walk_all([text[last : origin + len(following) - 1]])[0], last, last
+        kept.append(ended[right - begin + 1 :])
+        ids = np.concatenate(kept)
+        return ids[ids > 0].astype(np.int32)
+
+    def save(self, path: Path) -> None:
+        """Writes the codebook as a safetensors file."""
+        provenance = json.loads(self.provenance)
+        serialisation.write(path, _KIND, {"bits": self.bits}, self._tensors(), provenance)
+
+    def _tensors(self) -> dict[str, np.ndarray]:
+        return {"parents": np.asarray(self.parents), "last_bytes": np.asarray(self.last_bytes)}
+
+
+_walk = eqx.filter_jit(jax.vmap(Codebook._walk, in_axes=(None, 0, 0)))
+_decode = eqx.filter_jit(Codebook.decode_array)
+
+
+def _bucket(n: int) -> int:
+    """The power of two that a size is filled up to, so that few shapes are compiled."""
+    return 1 << max(n - 1, 0).bit_length()
+
+
+def _depths(parents: UInt16[np.ndarray, " size"], last_bytes: UInt8[np.ndarray, " size"]) -> Int32[np.ndarray, " size"]:
+    """The length of each code's string. Raises ValueError unless the tree is in preorder, children in byte order."""
+    depths = np.zeros(len(parents), np.int32)
+    path, newest = [0], [-1]  # the nodes from the root down, and the last byte that each was extended by
+    for code, (parent, byte) in enumerate(zip(parents[1:].tolist(), last_bytes[1:].tolist(), strict=True), 1):
+        while path and path[-1] != parent:
+            path.pop()
+            newest.pop()
+        if not path or byte <= newest[-1]:
+            raise ValueError(f"code {code} breaks the preorder of the codebook's tree")
+        newest[-1] = byte
+        path.append(code)
+        newest.append(-1)
+        depths[code] = len(path) - 1
+    return depths
+
+
+@eqx.filter_jit
+@functools.partial(jax.vmap, in_axes=(None, 0, None, 0, None))
+def _starts(
+    model: ByteModel, prefix: Integer[Array, " n"], length: Integer[Array, ""], node: Node, precision: int
+) -> UInt32[Array, "257"]:
+    """Where each child's points start below the node at the end of `prefix[:length]`."""
+
+    def advance(i: Array, state: PyTree[Any]) -> PyTree[Any]:
+        return model.step(state, prefix[i])
+
+    state = jax.lax.fori_loop(0, length, advance, model.init())
+    shares = Shares(node, model.frequencies(state), precision)
+    return jax.vmap(shares.start)(jnp.arange(257))[:, 0]
+
+
+def compile_codebook(
+    model: ByteModel,
+    bits: int,
+    provenance: Mapping[str, object] | None = None,
+    report: Callable[[int], None] | None = None,
+) -> Codebook:
+    """Compiles the windows of a model, level by level of their tree.
+
+    Args:
+      model: M1. Of one that is not exact, the codebook freezes what it computes here and now.
+      bits: b, 9 to 16.
+      provenance: What people should know of the codebook's origin.
+      report: Called now and then with the number of strings found.
+    Returns:
+      The codebook whose `encode` and `decode` equal running the model.
+    """
+    if not MIN_BITS <= bits <= MAX_CODEBOOK_BITS:
+        raise ValueError(f"a codebook is of {MIN_BITS} to {MAX_CODEBOOK_BITS} bits, got {bits}; windows of more have no table")
+    parents, last_bytes = np.zeros(1 << bits, np.uint16), np.zeros(1 << bits, np.uint8)
+    codes = np.zeros(1, np.uint32)
+    below = np.array([(1 << bits) - 1], np.uint32)
+    prefixes = np.zeros((1, 0), np.uint8)
+    found = 1
+    while len(codes):
+        next_codes, next_below, next_prefixes = [], [], []
+        for begin in range(0, len(codes), _LANES):
+            part = slice(begin, begin + _LANES)
+            starts = _expand(model, prefixes[part], codes[part], below[part])
+            counts = np.diff(starts)
+            node, byte = np.nonzero(counts)
+            child = codes[part][node] + 1 + starts[node, byte]
+            parents[child], last_bytes[child] = codes[part][node], byte
+            found += len(child)
+            inner = counts[node, byte] > 1
+            next_codes.append(child[inner])
+            next_below.append(counts[node, byte][inner] - 1)
+            next_prefixes.append(np.column_stack([prefixes[part][node], byte.astype(np.uint8)])[inner])
+            if report is not None:
+                report(found)
+        codes, below, prefixes = map(np.concatenate, (next_codes, next_below, next_prefixes))
+    return Codebook(parents, last_bytes, json.dumps(dict(provenance or {}), sort_keys=True))
+
+
+def _expand(
+    model: ByteModel,
+    prefixes: UInt8[np.ndarray, "n depth"],
+    codes: UInt32[np.ndarray, " n"],
+    below: UInt32[np.ndarray, " n"],
+) -> UInt32[np.ndarray, "n 257"]:
+    """`_starts` of up to `_LANES` nodes of one depth, in few shapes."""
+    n, depth = prefixes.shape
+    rows = _bucket(n)
+    padded = np.zeros((rows, _bucket(depth)), np.uint8)
+    padded[:n, :depth] = prefixes
+
+    def fill(a: UInt32[np.ndarray, " n"]) -> UInt32[np.ndarray, "rows 1"]:
+        return np.pad(a, (0, rows - n))[:, None]
+
+    nodes = Node(jnp.asarray(fill(below)), jnp.asarray(fill(codes)), jnp.full(rows, depth == 0))
+    return np.asarray(_starts(model, padded, jnp.array(depth), nodes, model.precision))[:n]
+
+
+def load_codebook(name_or_path: str | Path) -> Codebook:
+    """The codebook of a shipped name ("books-12", "books-16") or of a file.
+
+    Raises:
+      ValueError: If there is no such file, it is damaged, or it is of another kind.
+    """
+    path = serialisation.resolve(name_or_path)
+    _, tensors, _, provenance = serialisation.read(path, _KIND)
+    try:
+        return Codebook(tensors["parents"], tensors["last_bytes"], json.dumps(provenance, sort_keys=True))
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error

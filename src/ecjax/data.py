@@ -1,0 +1,85 @@
+"""Text files to training examples, with grain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import grain
+import numpy as np
+from jaxtyping import Int64, Integer, UInt8
+
+from ecjax.codebook import Codebook
+
+
+def read_documents(paths: Sequence[Path]) -> list[bytes]:
+    """The non-empty files at `paths`, each one document; a folder stands for every file below it, in sorted order.
+
+    Raises:
+      ValueError: If a path does not exist, or there is no text at all.
+    """
+    documents = []
+    for path in paths:
+        if not path.exists():
+            raise ValueError(f"{path} does not exist; give a text file or a folder of text files")
+        files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        documents += [text for text in (file.read_bytes() for file in files) if text]
+    if not documents:
+        raise ValueError(f"there is no text in {', '.join(map(str, paths))}; give at least one non-empty file")
+    return documents
+
+
+def concatenate(documents: Sequence[bytes]) -> UInt8[np.ndarray, " n"]:
+    """All documents end to end as an array of bytes."""
+    return np.frombuffer(b"".join(documents), np.uint8)
+
+
+def window_starts(codebook: Codebook, documents: Sequence[bytes]) -> Int64[np.ndarray, " m"]:
+    """Where windows begin in the concatenation of `documents`: what a model that serves windows is asked about."""
+    lengths = np.asarray(codebook.lengths)
+    starts, origin = [], 0
+    for document, ids in zip(documents, codebook.encode_batch(documents), strict=True):
+        sizes = lengths[ids].astype(np.int64)
+        starts.append(origin + np.cumsum(sizes) - sizes)
+        origin += len(document)
+    return np.concatenate(starts)
+
+
+class Slices:
+    """Equally long slices of one sequence, as a grain random-access source."""
+
+    def __init__(
+        self, sequence: Integer[np.ndarray, " n"], starts: Integer[np.ndarray, " m"] | range, length: int
+    ) -> None:
+        """Slices `sequence[s : s + length]` for each `s` in `starts` that leaves room for it.
+
+        Raises:
+          ValueError: If no slice fits.
+        """
+        self._sequence = sequence
+        self._length = length
+        last = len(sequence) - length
+        if isinstance(starts, range):
+            self._starts = range(starts.start, min(starts.stop, last + 1), starts.step)
+        else:
+            self._starts = starts[starts <= last]
+        if len(self._starts) == 0:
+            raise ValueError(
+                f"a sequence of {len(sequence)} items holds no example of {length}; give more text or a shorter context"
+            )
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def __getitem__(self, index: int) -> Integer[np.ndarray, " length"]:
+        start = self._starts[index]
+        return self._sequence[start : start + self._length]
+
+
+def batches(source: Slices, batch_size: int, seed: int) -> grain.DatasetIterator:
+    """Endless shuffled batches `[batch_size, length]`; each pass over `source` has its own order.
+
+    The iterator's `get_state` / `set_state` make it resumable; the order depends on `seed` alone.
+    """
+    dataset = grain.MapDataset.source(source).seed(seed).shuffle().repeat().batch(batch_size)
+    return iter(dataset.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=2)))

@@ -1,0 +1,162 @@
+"""Exact building blocks from 32-bit integers: wide products, limbs, rounding, carries, bit packing.
+
+Everything here is the same on every backend and with or without x64: operands are uint32 (or int32 where said), no
+operation wraps unless its docstring says so, and no shift count reaches 32.
+
+A **number of L limbs** is `uint32[L]`, least significant limb first; it stands for `sum(limbs[i] << (32 * i))`.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Int, UInt8, UInt32
+
+LIMB_BITS = 32
+
+
+def limb_count(bits: int) -> int:
+    """Limbs that hold every number below `2**bits`."""
+    return -(-bits // LIMB_BITS)
+
+
+def to_limbs(value: int, limbs: int) -> UInt32[np.ndarray, " limbs"]:
+    """A Python integer as limbs. Raises OverflowError if it does not fit."""
+    return np.frombuffer(value.to_bytes(4 * limbs, "little"), "<u4").astype(np.uint32)
+
+
+def from_limbs(limbs: UInt32[np.ndarray, " limbs"]) -> int:
+    """The Python integer that limbs stand for."""
+    return int.from_bytes(limbs.astype("<u4").tobytes(), "little")
+
+
+def multiply_wide(a: UInt32[Array, "*n"], b: UInt32[Array, "*#n"]) -> tuple[UInt32[Array, "*n"], UInt32[Array, "*n"]]:
+    """The 64-bit product of 32-bit numbers as `(high, low)`.
+
+    With `a = a1 * 2**16 + a0` and `b` likewise, no intermediate reaches 2**32: `a1 * b0 + (a0 * b0 >> 16)` is at most
+    `(2**16 - 1)**2 + 2**16 - 1 < 2**32`, and so is what is added to it for `high`.
+    """
+    a0, a1 = a & 0xFFFF, a >> 16
+    b0, b1 = b & 0xFFFF, b >> 16
+    low = a0 * b0
+    middle = a1 * b0 + (low >> 16)
+    cross = a0 * b1 + (middle & 0xFFFF)
+    return a1 * b1 + (middle >> 16) + (cross >> 16), (cross << 16) | (low & 0xFFFF)
+
+
+def rounding_shift(x: UInt32[Array, "*n"], shift: Int[Array, "*#n"] | UInt32[Array, "*#n"]) -> UInt32[Array, "*n"]:
+    """`floor(x / 2**shift + 1/2)` for `0 <= shift`; shifts from 32 on give 0 or, of 32 itself, the top bit."""
+    shift = shift.astype(jnp.uint32)
+    # The bit below the point decides: floor(x / 2**s + 1/2) = (floor(x / 2**(s - 1)) + 1) // 2, written without overflow.
+    whole = jnp.where(shift < 32, x >> jnp.minimum(shift, 31), 0)
+    half = jnp.where((shift > 0) & (shift <= 32), (x >> jnp.minimum(jnp.maximum(shift, 1) - 1, 31)) & 1, 0)
+    return whole + half
+
+
+def divide_wide(high: UInt32[Array, "*n"], low: UInt32[Array, "*n"], divisor: UInt32[Array, "*#n"], bits: int) -> UInt32[Array, "*n"]:
+    """`floor((high * 2**bits + low) / divisor)` by long division, one bit at a time.
+
+    Requires `high < divisor < 2**31` and `low < 2**bits`, `bits <= 32`; the quotient is then below `2**bits`.
+    """
+    remainder, quotient = high, jnp.zeros_like(high)
+    for i in reversed(range(bits)):
+        remainder = (remainder << 1) | ((low >> i) & 1)  # below 2 * divisor < 2**32
+        fits = remainder >= divisor
+        remainder = jnp.where(fits, remainder - divisor, remainder)
+        quotient = (quotient << 1) | fits.astype(jnp.uint32)
+    return quotient
+
+
+def add(a: UInt32[Array, " limbs"], b: UInt32[Array, " limbs"]) -> UInt32[Array, " limbs"]:
+    """The sum of two numbers of equally many limbs, modulo `2**(32 * limbs)`."""
+    out, carry = [], jnp.zeros((), jnp.uint32)
+    for i in range(a.shape[0]):
+        partial = a[i] + b[i]  # wraps, as does the next line: a carry shows as a sum below its operand
+        total = partial + carry
+        carry = ((partial < a[i]) | (total < partial)).astype(jnp.uint32)
+        out.append(total)
+    return jnp.stack(out)
+
+
+def subtract(a: UInt32[Array, " limbs"], b: UInt32[Array, " limbs"]) -> UInt32[Array, " limbs"]:
+    """The difference of two numbers of equally many limbs, modulo `2**(32 * limbs)`."""
+    out, borrow = [], jnp.zeros((), jnp.uint32)
+    for i in range(a.shape[0]):
+        partial = a[i] - b[i]  # wraps, as does the next line
+        total = partial - borrow
+        borrow = ((a[i] < b[i]) | (partial < borrow)).astype(jnp.uint32)
+        out.append(total)
+    return jnp.stack(out)
+
+
+def less(a: UInt32[Array, " limbs"], b: UInt32[Array, " limbs"]) -> Bool[Array, ""]:
+    """Whether `a < b` as numbers."""
+    result = jnp.zeros((), bool)
+    for i in range(a.shape[0]):  # from the least significant limb: the last that differs decides
+        result = (a[i] < b[i]) | ((a[i] == b[i]) & result)
+    return result
+
+
+def is_zero(a: UInt32[Array, " limbs"]) -> Bool[Array, ""]:
+    """Whether a number is 0."""
+    return jnp.all(a == 0)
+
+
+def multiply_shift(a: UInt32[Array, " limbs"], factor: UInt32[Array, ""], shift: int) -> UInt32[Array, " limbs"]:
+    """`floor(a * factor / 2**shift)` for `factor <= 2**shift` and `0 < shift < 32`: never more than `a`."""
+    limbs, carry = [], jnp.zeros((), jnp.uint32)
+    for i in range(a.shape[0]):
+        high, low = multiply_wide(a[i], factor)
+        total = low + carry  # wraps; the carry goes up, where high <= 2**32 - 2 leaves room for it
+        carry = high + (total < low).astype(jnp.uint32)
+        limbs.append(total)
+    limbs.append(carry)
+    return jnp.stack([(limbs[i] >> shift) | (limbs[i + 1] << (32 - shift)) for i in range(a.shape[0])])
+
+
+def resolve_carries(limbs: UInt32[Array, " n"]) -> UInt32[Array, " n"]:
+    """Brings a sum of 16-bit limbs into standard form: every limb below 2**16, the same number modulo `2**(16 * n)`.
+
+    Limbs are most significant first and may hold any uint32. Two rounds of handing the upper halves to the next limb
+    leave limbs of at most 2**16; what then ripples is one bit, and which limbs it reaches is a scan over
+    (generates a carry, passes a carry on), which is associative.
+    """
+    for _ in range(2):
+        above = jnp.concatenate([limbs[1:] >> 16, jnp.zeros(1, jnp.uint32)])
+        limbs = (limbs & 0xFFFF) + above  # at most 2 * (2**16 - 1), then at most 2**16
+    generates, passes = limbs > 0xFFFF, limbs == 0xFFFF
+
+    def combine(lower: tuple[Array, Array], upper: tuple[Array, Array]) -> tuple[Array, Array]:
+        return upper[0] | (upper[1] & lower[0]), upper[1] & lower[1]
+
+    carried, _ = jax.lax.associative_scan(combine, (generates, passes), reverse=True)
+    incoming = jnp.concatenate([carried[1:], jnp.zeros(1, bool)])
+    return (limbs + incoming.astype(jnp.uint32)) & 0xFFFF
+
+
+def limbs_to_bits(numbers: UInt32[Array, "n limbs"], bits: int) -> UInt8[Array, "n bits"]:
+    """The lowest `bits` bits of each number, first bit the most significant."""
+    index = jnp.arange(bits - 1, -1, -1)
+    return ((numbers[:, index // LIMB_BITS] >> (index % LIMB_BITS).astype(jnp.uint32)) & 1).astype(jnp.uint8)
+
+
+def bits_to_limbs(bits: UInt8[Array, "n bits"]) -> UInt32[Array, "n limbs"]:
+    """Numbers from their bits, first bit the most significant: the inverse of `limbs_to_bits`."""
+    n, width = bits.shape
+    padded = jnp.pad(bits.astype(jnp.uint32), ((0, 0), (-width % LIMB_BITS, 0)))
+    words = padded.reshape(n, -1, LIMB_BITS) << jnp.arange(LIMB_BITS - 1, -1, -1, dtype=jnp.uint32)
+    return jnp.sum(words, axis=2, dtype=jnp.uint32)[:, ::-1]
+
+
+def regroup_bits(
+    numbers: UInt32[Array, "n limbs"], bits: int, group: int, groups: int
+) -> UInt32[Array, "groups group_limbs"]:
+    """Cuts a stream of `bits`-bit numbers anew into `groups` numbers of `group` bits, first bits first.
+
+    The stream is filled with zeros, or cut off, to `groups * group` bits.
+    """
+    stream = limbs_to_bits(numbers, bits).reshape(-1)
+    stream = jnp.pad(stream, (0, max(0, groups * group - stream.shape[0])))[: groups * group]
+    return bits_to_limbs(stream.reshape(groups, group))
+

@@ -1,0 +1,97 @@
+"""Safetensors files with a kind, a version and a fingerprint, written atomically; and the files that the package ships."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+_VERSION = "1"
+_SUFFIX = ".safetensors"
+
+
+def shipped() -> list[str]:
+    """Names of the models and codebooks that the package ships."""
+    folder = Path(str(resources.files("ecjax"))) / "assets"
+    return sorted(path.stem for path in folder.glob(f"*{_SUFFIX}"))
+
+
+def resolve(name_or_path: str | Path) -> Path:
+    """The file that a shipped name or a path means. Raises ValueError if there is none."""
+    path = Path(name_or_path)
+    if str(name_or_path) in shipped():
+        return Path(str(resources.files("ecjax"))) / "assets" / f"{name_or_path}{_SUFFIX}"
+    if not path.is_file():
+        raise ValueError(f"{name_or_path} is neither a file nor one of the shipped names ({', '.join(shipped())})")
+    return path
+
+
+def fingerprint(kind: str, settings: Mapping[str, object], tensors: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 of what a file means, independent of how it is laid out."""
+    digest = hashlib.sha256(json.dumps([kind, settings], sort_keys=True).encode())
+    for name in sorted(tensors):
+        tensor = np.ascontiguousarray(tensors[name])
+        digest.update(json.dumps([name, tensor.dtype.str, tensor.shape]).encode())
+        digest.update(tensor.tobytes())
+    return digest.hexdigest()
+
+
+def write(
+    path: Path,
+    kind: str,
+    settings: Mapping[str, object],
+    tensors: Mapping[str, np.ndarray],
+    provenance: Mapping[str, object],
+) -> str:
+    """Writes a file in one go and returns its fingerprint. `provenance` says how it came about and is not part of that."""
+    mark = fingerprint(kind, settings, tensors)
+    metadata = {
+        "kind": kind,
+        "version": _VERSION,
+        "settings": json.dumps(settings, sort_keys=True),
+        "fingerprint": mark,
+        "provenance": json.dumps(provenance, sort_keys=True),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_bytes(
+            safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in tensors.items()}, metadata)
+        )
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return mark
+
+
+def read(
+    path: Path, kind: str
+) -> tuple[dict[str, object], dict[str, np.ndarray], str, dict[str, object]]:
+    """Settings, tensors, fingerprint and provenance of a file.
+
+    Raises:
+      ValueError: If the file is damaged, of another kind, or of a version that this code does not know.
+    """
+    try:
+        with safetensors.safe_open(path, framework="np") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("kind") != kind:
+                raise ValueError(f"{path} is not a file of kind {kind} but {metadata.get('kind', 'something else')}")
+            if metadata.get("version") != _VERSION:
+                raise ValueError(f"{path} has version {metadata.get('version')}; this is ecjax for version {_VERSION}")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+        settings = json.loads(metadata["settings"])
+        provenance = json.loads(metadata["provenance"])
+        mark = metadata["fingerprint"]
+    except (safetensors.SafetensorError, KeyError, json.JSONDecodeError, OSError) as error:
+        raise ValueError(f"{path} is damaged or no ecjax file: {error}; get or make it again") from error
+    if fingerprint(kind, settings, tensors) != mark:
+        raise ValueError(f"{path} is damaged: its contents do not have its fingerprint; get or make it again")
+    return settings, tensors, mark, provenance

@@ -1,0 +1,256 @@
+"""Text to token ids and back: one protocol for every way to feed text to a language model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Int32, Integer, UInt8
+
+from ecjax.checks import check_ids, check_text
+from ecjax.codebook import Codebook, compile_codebook
+from ecjax.coding import windows
+from ecjax.integers import limb_count, regroup_bits
+from ecjax.models.base import ByteModel
+
+
+class Tokenizer(Protocol):
+    """What every tokenizer offers."""
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of ids; they are `0 .. vocab_size - 1`."""
+        ...
+
+    @property
+    def padding_id(self) -> int:
+        """The id that means no text: padding, and the end of a document between documents."""
+        ...
+
+    def encode(self, text: bytes) -> Int32[np.ndarray, " n"]:
+        """The ids of a text."""
+        ...
+
+    def decode(self, ids: Integer[np.ndarray, " n"] | Sequence[int]) -> bytes:
+        """The text of ids."""
+        ...
+
+    def encode_batch(self, texts: Sequence[bytes]) -> list[Int32[np.ndarray, " n"]]:
+        """The ids of each text."""
+        ...
+
+    def decode_batch(self, batch: Sequence[Integer[np.ndarray, " n"] | Sequence[int]]) -> list[bytes]:
+        """The text of each sequence of ids."""
+        ...
+
+
+class Bytes:
+    """Every byte is a token: byte c has id c + 1, and 0 is padding (as in ByT5, with one special id instead of three)."""
+
+    vocab_size = 257
+    padding_id = 0
+
+    def encode(self, text: bytes) -> Int32[np.ndarray, " n"]:
+        return np.frombuffer(check_text(text), np.uint8).astype(np.int32) + 1
+
+    def decode(self, ids: Integer[np.ndarray, " n"] | Sequence[int]) -> bytes:
+        array = check_ids(ids, self.vocab_size)
+        return (array[array > 0] - 1).astype(np.uint8).tobytes()
+
+    def encode_batch(self, texts: Sequence[bytes]) -> list[Int32[np.ndarray, " n"]]:
+        return [self.encode(text) for text in texts]
+
+    def decode_batch(self, batch: Sequence[Integer[np.ndarray, " n"] | Sequence[int]]) -> list[bytes]:
+        return [self.decode(ids) for ids in batch]
+
+
+class EqualInfo(eqx.Module):
+    """Equal-Info windows of a model as tokens (`ecjax.coding.windows`).
+
+    Every window has exactly `bits` bits; the stream of windows is cut into ids of `token_bits` bits, first bits first, and
+    the last id is filled with zeros. Any ids decode, and a text of any bytes comes back as it was.
+
+    Attributes:
+      model: M1.
+      bits: b, 9 to 128.
+      token_bits: v, 1 to 16.
+    """
+
+    model: ByteModel
+    bits: int = eqx.field(static=True)
+    token_bits: int = eqx.field(static=True)
+
+    def __init__(
+        self,
+        model: ByteModel,
+        bits: int = 16,
+        token_bits: int | None = None,
+        policy: Literal["greedy"] = "greedy",
+        *,
+        allow_inexact: bool = False,
+    ) -> None:
+        """A tokenizer over the windows of `model`.
+
+        Args:
+          model: M1.
+          bits: b, 9 to 128.
+          token_bits: v, 1 to 16; None is `bits` up to 16, else 16.
+          policy: Where windows end: "greedy", each as late as it can.
+          allow_inexact: Take a model that is not exact (a float one). Its tokens may decode to other text on another
+            machine, in another batch or with another version of JAX; its codebook is safe, being a fixed table.
+        Raises:
+          ValueError: If a value is out of range, or the model is not exact and that was not allowed.
+        """
+        windows.check_bits(bits)
+        token_bits = min(bits, 16) if token_bits is None else token_bits
+        if not 1 <= token_bits <= 16:
+            raise ValueError(f"a token has 1 to 16 bits, got {token_bits}")
+        if policy != "greedy":
+            raise ValueError(f"windows end by policy 'greedy', got {policy!r}")
+        if not (model.exact or allow_inexact):
+            raise ValueError(
+                f"{type(model).__name__} is not exact: its tokens need not decode to the same text elsewhere; use an exact "
+                "model, compile a codebook from it, or pass allow_inexact=True"
+            )
+        self.model, self.bits, self.token_bits = model, bits, token_bits
+
+    @property
+    def vocab_size(self) -> int:
+        return 1 << self.token_bits
+
+    @property
+    def padding_id(self) -> int:
+        return 0
+
+    def compile(self, provenance: Mapping[str, object] | None = None) -> Codebook:
+        """The windows as a table, for `bits` up to 16 and ids that are whole windows.
+
+        Raises:
+          ValueError: If there is no such table.
+        """
+        if self.token_bits != self.bits:
+            raise ValueError(
+                f"a codebook's ids are whole windows; with {self.bits} bits in a window, token_bits must be {self.bits}, "
+                f"not {self.token_bits}"
+            )
+        return compile_codebook(self.model, self.bits, provenance)
+
+    def encode_array(
+        self, text: Integer[Array, " n"], length: Integer[Array, ""]
+    ) -> tuple[Int32[Array, " capacity"], Int32[Array, ""]]:
+        """The tokens of a text, inside `jit` if you like.
+
+        Args:
+          text: Bytes; those from `length` on do not count.
+          length: Bytes in the text, at most n.
+        Returns:
+          Ids, filled with zeros, and their number.
+        """
+        coded = windows.encode(self.model, text, length, self.bits)
+        groups = -(-text.shape[0] * self.bits // self.token_bits)
+        ids = regroup_bits(coded.codes, self.bits, self.token_bits, groups)[:, 0].astype(jnp.int32)
+        # Divided in two parts, so that the number of bits need not fit 32 bits.
+        whole, rest = coded.count // self.token_bits, coded.count % self.token_bits
+        return ids, whole * self.bits + -(-rest * self.bits // self.token_bits)
+
+    def decode_array(
+        self, ids: Integer[Array, " n"], capacity: int
+    ) -> tuple[UInt8[Array, "windows capacity"], Int32[Array, " windows"]]:
+        """The string of each window, inside `jit` if you like.
+
+        Args:
+          ids: Ids in `0 .. vocab_size - 1`; bits at the end that are no whole window are dropped.
+          capacity: Bytes to return at most for each window.
+        Returns:
+          For each window the first `capacity` bytes of its string, filled with zeros, and the string's whole length.
+        """
+        count = ids.shape[0] * self.token_bits // self.bits
+        codes = regroup_bits(ids.astype(jnp.uint32)[:, None], self.token_bits, self.bits, count)
+        return jax.vmap(lambda code: windows.decode(self.model, code, self.bits, capacity))(codes)
+
+    def encode(self, text: bytes) -> Int32[np.ndarray, " n"]:
+        """The tokens of a text. Raises TypeError unless it is bytes."""
+        return self.encode_batch([text])[0]
+
+    def decode(self, ids: Integer[np.ndarray, " n"] | Sequence[int]) -> bytes:
+        """The text of tokens. Raises TypeError or ValueError unless they are ids of this vocabulary."""
+        return self.decode_batch([ids])[0]
+
+    def encode_batch(self, texts: Sequence[bytes]) -> list[Int32[np.ndarray, " n"]]:
+        """The tokens of each text, texts of like length side by side."""
+        arrays = [np.frombuffer(check_text(text), np.uint8) for text in texts]
+        out: list[Any] = [None] * len(arrays)
+        order = sorted(range(len(arrays)), key=lambda i: len(arrays[i]))
+        for begin in range(0, len(order), _LANES):
+            group = order[begin : begin + _LANES]
+            width = _bucket(len(arrays[group[-1]]))
+            block = np.zeros((_bucket(len(group), 1), width), np.uint8)
+            for row, i in enumerate(group):
+                block[row, : len(arrays[i])] = arrays[i]
+            lengths = np.zeros(len(block), np.int32)
+            lengths[: len(group)] = [len(arrays[i]) for i in group]
+            ids, counts = map(np.asarray, _encode(self, block, lengths))
+            for row, i in enumerate(group):
+                out[i] = ids[row, : counts[row]]
+        return out
+
+    def decode_batch(self, batch: Sequence[Integer[np.ndarray, " n"] | Sequence[int]]) -> list[bytes]:
+        """The text of each sequence of tokens, all windows side by side."""
+        checked = [check_ids(ids, self.vocab_size) for ids in batch]
+        counts = [len(ids) * self.token_bits // self.bits for ids in checked]
+        codes = np.concatenate([np.zeros((0, limb_count(self.bits)), np.uint32), *map(self._codes, checked)])
+        strings = self._strings(codes, _FIRST_CAPACITY)
+        ends = np.cumsum(counts, dtype=np.int64)
+        return [b"".join(strings[end - count : end]) for end, count in zip(ends, counts, strict=True)]
+
+    def _codes(self, ids: Int32[np.ndarray, " n"]) -> np.ndarray:
+        count = len(ids) * self.token_bits // self.bits
+        padded = np.zeros((_bucket(len(ids)), 1), np.uint32)
+        padded[: len(ids), 0] = ids
+        capacity = len(padded) * self.token_bits // self.bits
+        return np.asarray(_regroup(padded, self.token_bits, self.bits, capacity))[:count]
+
+    def _strings(self, codes: np.ndarray, capacity: int) -> list[bytes]:
+        """The string of each code: all with room for a short one, then again those that are longer."""
+        out: list[bytes] = []
+        for begin in range(0, len(codes), _WINDOWS):
+            part = codes[begin : begin + _WINDOWS]
+            block = np.zeros((_bucket(len(part), 1), codes.shape[1]), np.uint32)
+            block[: len(part)] = part
+            text, lengths = map(np.asarray, _decode(self, block, capacity))
+            strings = [text[i, : lengths[i]].tobytes() for i in range(len(part))]
+            for i in np.flatnonzero(lengths[: len(part)] > capacity):
+                strings[i] = self._strings(part[i : i + 1], _bucket(int(lengths[i])))[0]
+            out += strings
+        return out
+
+
+_LANES = 64  # texts that are encoded side by side
+_WINDOWS = 256  # windows that are decoded side by side
+_FIRST_CAPACITY = 64  # bytes that a window is given room for at first
+
+
+def _bucket(n: int, least: int = 64) -> int:
+    """The power of two, at least `least`, that a size is filled up to, so that few shapes are compiled."""
+    return max(least, 1 << max(n - 1, 0).bit_length())
+
+
+@eqx.filter_jit
+def _encode(
+    tokenizer: EqualInfo, texts: Integer[Array, "b n"], lengths: Integer[Array, " b"]
+) -> tuple[Int32[Array, "b capacity"], Int32[Array, " b"]]:
+    return jax.vmap(tokenizer.encode_array)(texts, lengths)
+
+
+@eqx.filter_jit
+def _decode(
+    tokenizer: EqualInfo, codes: Integer[Array, "n limbs"], capacity: int
+) -> tuple[UInt8[Array, "n capacity"], Int32[Array, " n"]]:
+    return jax.vmap(lambda code: windows.decode(tokenizer.model, code, tokenizer.bits, capacity))(codes)
+
+
+_regroup = jax.jit(regroup_bits, static_argnums=(1, 2, 3))

@@ -1,0 +1,32 @@
+"""The test run's settings: how many examples a property gets, and which tests wait for the deep run.
+
+HYPOTHESIS_PROFILE picks the profile. `fast` and `default` draw the same examples every time, so that a run says
+something about the change and not about luck; `deep` draws new ones. The annotations of the package are checked at run
+time by jaxtyping and beartype, which pyproject.toml switches on (`--jaxtyping-packages`).
+"""
+
+import os
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("fast", max_examples=15, deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("default", max_examples=50, deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("deep", max_examples=1000, deadline=None, derandomize=False, print_blob=True)
+
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE") or "default"
+PROFILES = ("fast", "default", "deep")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if PROFILE not in PROFILES:
+        raise pytest.UsageError(f"HYPOTHESIS_PROFILE is {PROFILE!r}; it must be one of {', '.join(PROFILES)}")
+    settings.load_profile(PROFILE)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if PROFILE != "deep":
+        skip = pytest.mark.skip(reason="runs only under HYPOTHESIS_PROFILE=deep (make test-deep)")
+        for item in items:
+            if "deep" in item.keywords:
+                item.add_marker(skip)
