@@ -241,6 +241,12 @@ class Codebook(eqx.Module):
         ids = np.concatenate(kept)
         return ids[ids > 0].astype(np.int32)
 
+    def descendants(self, code: int) -> tuple[int, int]:
+        """The range `low .. high - 1` of codes whose strings begin with the string of `code`."""
+        lengths = np.asarray(self.lengths)
+        outside = np.flatnonzero(lengths[code + 1 :] <= lengths[code])
+        return code, code + 1 + (int(outside[0]) if len(outside) else len(lengths) - code - 1)
+
     def save(self, path: Path) -> None:
         """Writes the codebook as a safetensors file."""
         provenance = json.loads(self.provenance)
@@ -342,14 +348,13 @@ def _expand(
 ) -> UInt32[np.ndarray, "n 257"]:
     """`_starts` of up to `_LANES` nodes of one depth, in few shapes."""
     n, depth = prefixes.shape
-    rows = _bucket(n)
-    padded = np.zeros((rows, _bucket(depth)), np.uint8)
+    padded = np.zeros((_LANES, max(64, _bucket(depth))), np.uint8)
     padded[:n, :depth] = prefixes
 
-    def fill(a: UInt32[np.ndarray, " n"]) -> UInt32[np.ndarray, "rows 1"]:
-        return np.pad(a, (0, rows - n))[:, None]
+    def fill(a: UInt32[np.ndarray, " n"]) -> UInt32[np.ndarray, "lanes 1"]:
+        return np.pad(a, (0, _LANES - n))[:, None]
 
-    nodes = Node(jnp.asarray(fill(below)), jnp.asarray(fill(codes)), jnp.full(rows, depth == 0))
+    nodes = Node(jnp.asarray(fill(below)), jnp.asarray(fill(codes)), jnp.full(_LANES, depth == 0))
     return np.asarray(_starts(model, padded, jnp.array(depth), nodes, model.precision))[:n]
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import grain
 import numpy as np
-from jaxtyping import Int64, Integer, UInt8
+from jaxtyping import Int32, Int64, Integer, UInt8
 
 from ecjax.codebook import Codebook
+from ecjax.tokenizers import Tokenizer
 
 
 def read_documents(paths: Sequence[Path]) -> list[bytes]:
@@ -32,6 +33,12 @@ def read_documents(paths: Sequence[Path]) -> list[bytes]:
 def concatenate(documents: Sequence[bytes]) -> UInt8[np.ndarray, " n"]:
     """All documents end to end as an array of bytes."""
     return np.frombuffer(b"".join(documents), np.uint8)
+
+
+def token_stream(tokenizer: Tokenizer, documents: Sequence[bytes]) -> Int32[np.ndarray, " n"]:
+    """The ids of all documents end to end, each followed by one padding id, which marks its end."""
+    end = np.array([tokenizer.padding_id], np.int32)
+    return np.concatenate([part for ids in tokenizer.encode_batch(documents) for part in (ids, end)])
 
 
 def window_starts(codebook: Codebook, documents: Sequence[bytes]) -> Int64[np.ndarray, " m"]:

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int32, UInt32
+from jaxtyping import Array, Float, Int32, Integer, UInt32
 
 from ecjax.integers import divide_wide, multiply_wide, rounding_shift
 
@@ -77,7 +77,7 @@ def cumulative_frequencies(logits: Int32[Array, "256"], precision: int) -> UInt3
     return jnp.concatenate([jnp.zeros(1, jnp.uint32), inner, jnp.full(1, 1 << precision, jnp.uint32)])
 
 
-def from_counts(counts: Int32[np.ndarray, "256"], precision: int) -> UInt32[np.ndarray, "257"]:
+def from_counts(counts: Integer[np.ndarray, "256"], precision: int) -> UInt32[np.ndarray, "257"]:
     """The table nearest below the proportions of `counts`, each byte with one count of its own (NumPy, any magnitude)."""
     check_precision(precision)
     cumulative = [0, *np.cumsum(counts, dtype=object)]
@@ -88,7 +88,7 @@ def from_counts(counts: Int32[np.ndarray, "256"], precision: int) -> UInt32[np.n
     return table
 
 
-def check_table(table: UInt32[np.ndarray, "*n 257"], precision: int) -> None:
+def check_table(table: UInt32[np.ndarray, "*n entries"], precision: int) -> None:
     """Raises ValueError unless every row of `table` is a table of `precision`."""
     check_precision(precision)
     t = np.asarray(table).astype(np.int64)

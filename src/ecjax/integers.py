@@ -48,20 +48,22 @@ def multiply_wide(a: UInt32[Array, "*n"], b: UInt32[Array, "*#n"]) -> tuple[UInt
 def rounding_shift(x: UInt32[Array, "*n"], shift: Int[Array, "*#n"] | UInt32[Array, "*#n"]) -> UInt32[Array, "*n"]:
     """`floor(x / 2**shift + 1/2)` for `0 <= shift`; shifts from 32 on give 0 or, of 32 itself, the top bit."""
     shift = shift.astype(jnp.uint32)
-    # The bit below the point decides: floor(x / 2**s + 1/2) = (floor(x / 2**(s - 1)) + 1) // 2, written without overflow.
+    # The bit below the point decides: floor(x / 2**s + 1/2) = (floor(x / 2**(s - 1)) + 1) // 2, without overflow.
     whole = jnp.where(shift < 32, x >> jnp.minimum(shift, 31), 0)
     half = jnp.where((shift > 0) & (shift <= 32), (x >> jnp.minimum(jnp.maximum(shift, 1) - 1, 31)) & 1, 0)
     return whole + half
 
 
-def divide_wide(high: UInt32[Array, "*n"], low: UInt32[Array, "*n"], divisor: UInt32[Array, "*#n"], bits: int) -> UInt32[Array, "*n"]:
+def divide_wide(
+    high: UInt32[Array, "*n"], low: UInt32[Array, "*n"], divisor: UInt32[Array, "*#n"], bits: int
+) -> UInt32[Array, "*n"]:
     """`floor((high * 2**bits + low) / divisor)` by long division, one bit at a time.
 
-    Requires `high < divisor < 2**31` and `low < 2**bits`, `bits <= 32`; the quotient is then below `2**bits`.
+    Requires `high < divisor <= 2**31` and `low < 2**bits`, `bits <= 32`; the quotient is then below `2**bits`.
     """
     remainder, quotient = high, jnp.zeros_like(high)
     for i in reversed(range(bits)):
-        remainder = (remainder << 1) | ((low >> i) & 1)  # below 2 * divisor < 2**32
+        remainder = (remainder << 1) | ((low >> i) & 1)  # below 2 * divisor <= 2**32
         fits = remainder >= divisor
         remainder = jnp.where(fits, remainder - divisor, remainder)
         quotient = (quotient << 1) | fits.astype(jnp.uint32)
@@ -118,13 +120,12 @@ def multiply_shift(a: UInt32[Array, " limbs"], factor: UInt32[Array, ""], shift:
 def resolve_carries(limbs: UInt32[Array, " n"]) -> UInt32[Array, " n"]:
     """Brings a sum of 16-bit limbs into standard form: every limb below 2**16, the same number modulo `2**(16 * n)`.
 
-    Limbs are most significant first and may hold any uint32. Two rounds of handing the upper halves to the next limb
-    leave limbs of at most 2**16; what then ripples is one bit, and which limbs it reaches is a scan over
-    (generates a carry, passes a carry on), which is associative.
+    Limbs are most significant first and may hold any uint32. Handing the upper halves to the next limb leaves limbs of
+    at most 2 * (2**16 - 1). What then ripples is one bit, for even with a carry coming in a limb stays below 2**17; and
+    which limbs it reaches is a scan over (generates a carry, passes a carry on), which is associative.
     """
-    for _ in range(2):
-        above = jnp.concatenate([limbs[1:] >> 16, jnp.zeros(1, jnp.uint32)])
-        limbs = (limbs & 0xFFFF) + above  # at most 2 * (2**16 - 1), then at most 2**16
+    above = jnp.concatenate([limbs[1:] >> 16, jnp.zeros(1, jnp.uint32)])
+    limbs = (limbs & 0xFFFF) + above
     generates, passes = limbs > 0xFFFF, limbs == 0xFFFF
 
     def combine(lower: tuple[Array, Array], upper: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -145,7 +146,7 @@ def bits_to_limbs(bits: UInt8[Array, "n bits"]) -> UInt32[Array, "n limbs"]:
     """Numbers from their bits, first bit the most significant: the inverse of `limbs_to_bits`."""
     n, width = bits.shape
     padded = jnp.pad(bits.astype(jnp.uint32), ((0, 0), (-width % LIMB_BITS, 0)))
-    words = padded.reshape(n, -1, LIMB_BITS) << jnp.arange(LIMB_BITS - 1, -1, -1, dtype=jnp.uint32)
+    words = padded.reshape(n, limb_count(width), LIMB_BITS) << jnp.arange(LIMB_BITS - 1, -1, -1, dtype=jnp.uint32)
     return jnp.sum(words, axis=2, dtype=jnp.uint32)[:, ::-1]
 
 
@@ -159,4 +160,3 @@ def regroup_bits(
     stream = limbs_to_bits(numbers, bits).reshape(-1)
     stream = jnp.pad(stream, (0, max(0, groups * group - stream.shape[0])))[: groups * group]
     return bits_to_limbs(stream.reshape(groups, group))
-

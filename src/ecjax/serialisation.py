@@ -17,17 +17,21 @@ _VERSION = "1"
 _SUFFIX = ".safetensors"
 
 
+def asset(name: str) -> Path:
+    """A file that the package ships."""
+    return Path(str(resources.files("ecjax"))) / "assets" / name
+
+
 def shipped() -> list[str]:
     """Names of the models and codebooks that the package ships."""
-    folder = Path(str(resources.files("ecjax"))) / "assets"
-    return sorted(path.stem for path in folder.glob(f"*{_SUFFIX}"))
+    return sorted(path.stem for path in asset("").glob(f"*{_SUFFIX}"))
 
 
 def resolve(name_or_path: str | Path) -> Path:
     """The file that a shipped name or a path means. Raises ValueError if there is none."""
     path = Path(name_or_path)
     if str(name_or_path) in shipped():
-        return Path(str(resources.files("ecjax"))) / "assets" / f"{name_or_path}{_SUFFIX}"
+        return asset(f"{name_or_path}{_SUFFIX}")
     if not path.is_file():
         raise ValueError(f"{name_or_path} is neither a file nor one of the shipped names ({', '.join(shipped())})")
     return path
@@ -59,16 +63,37 @@ def write(
         "fingerprint": mark,
         "provenance": json.dumps(provenance, sort_keys=True),
     }
+    write_bytes(path, safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in tensors.items()}, metadata))
+    return mark
+
+
+def write_bytes(path: Path, contents: bytes) -> None:
+    """Writes a file so that it is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     try:
-        partial.write_bytes(
-            safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in tensors.items()}, metadata)
-        )
+        partial.write_bytes(contents)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
-    return mark
+
+
+def read_kind(path: Path) -> str:
+    """The kind of a file. Raises ValueError if it is none of ours."""
+    return _metadata(path).get("kind", "something else")
+
+
+def read_fingerprint(path: Path) -> str:
+    """The fingerprint of a file, as it says itself. Raises ValueError if it is none of ours."""
+    return _metadata(path).get("fingerprint", "")
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    try:
+        with safetensors.safe_open(path, framework="np") as file:
+            return file.metadata() or {}
+    except (safetensors.SafetensorError, OSError) as error:
+        raise ValueError(f"{path} is damaged or no ecjax file: {error}; get or make it again") from error
 
 
 def read(
@@ -79,19 +104,17 @@ def read(
     Raises:
       ValueError: If the file is damaged, of another kind, or of a version that this code does not know.
     """
+    metadata = _metadata(path)
+    if metadata.get("kind") != kind:
+        raise ValueError(f"{path} is not a file of kind {kind} but {metadata.get('kind', 'something else')}")
+    if metadata.get("version") != _VERSION:
+        raise ValueError(f"{path} has version {metadata.get('version')}, of which this ecjax knows nothing, only {_VERSION}")
     try:
-        with safetensors.safe_open(path, framework="np") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("kind") != kind:
-                raise ValueError(f"{path} is not a file of kind {kind} but {metadata.get('kind', 'something else')}")
-            if metadata.get("version") != _VERSION:
-                raise ValueError(f"{path} has version {metadata.get('version')}; this is ecjax for version {_VERSION}")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-        settings = json.loads(metadata["settings"])
-        provenance = json.loads(metadata["provenance"])
+        tensors = safetensors.numpy.load_file(path)
+        settings, provenance = json.loads(metadata["settings"]), json.loads(metadata["provenance"])
         mark = metadata["fingerprint"]
-    except (safetensors.SafetensorError, KeyError, json.JSONDecodeError, OSError) as error:
-        raise ValueError(f"{path} is damaged or no ecjax file: {error}; get or make it again") from error
+    except (safetensors.SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} is damaged: {error}; get or make it again") from error
     if fingerprint(kind, settings, tensors) != mark:
         raise ValueError(f"{path} is damaged: its contents do not have its fingerprint; get or make it again")
     return settings, tensors, mark, provenance

@@ -20,6 +20,9 @@ from jaxtyping import Array, Float, Integer
 from ecjax.models.transformer import Transformer
 
 
+Optimizer = Literal["adamw", "paper"]
+
+
 @dataclasses.dataclass(frozen=True)
 class TrainingSettings:
     """What a training run is made of, besides model and data.
@@ -36,7 +39,7 @@ class TrainingSettings:
 
     steps: int
     batch_size: int
-    optimizer: Literal["adamw", "paper"] = "adamw"
+    optimizer: Optimizer = "adamw"
     learning_rate: float = 3e-3
     warmup: int = 100
     z_loss: float = 1e-4
@@ -91,7 +94,7 @@ def train(
     *,
     directory: Path | None = None,
     checkpoint_every: int = 500,
-    report: Callable[[int, float], None] | None = None,
+    report: Callable[[int, float, Transformer], None] | None = None,
 ) -> tuple[Transformer, list[float]]:
     """Trains `model` on batches of token ids.
 
@@ -102,7 +105,8 @@ def train(
       directory: Where checkpoints go. If it has one already, the run goes on from it, to the same bits as if it had
         never stopped.
       checkpoint_every: Steps between checkpoints.
-      report: Called after each step with the number of steps done and their last loss in nats per token.
+      report: Called after each step with the number of steps done, the step's loss in nats per token, and the model, whose
+        arrays live until the next step.
     Returns:
       The trained model and the loss of each step, in nats per token.
     Raises:
@@ -115,12 +119,12 @@ def train(
     if checkpoints is not None:
         state, losses = checkpoints.restore(state, examples)
     for step in range(len(losses) + 1, settings.steps + 1):
-        state, loss = _step(optimizer, state, jnp.asarray(next(examples)), settings.z_loss)
+        state, loss = _step(optimizer, state, next(examples), settings.z_loss)
         losses.append(float(loss))
         if not math.isfinite(losses[-1]):
             raise ValueError(f"the loss became {losses[-1]} at step {step}; lower the learning rate")
         if report is not None:
-            report(step, losses[-1])
+            report(step, losses[-1], state.model)
         if checkpoints is not None and (step % checkpoint_every == 0 or step == settings.steps):
             checkpoints.save(state, examples, losses)
     if checkpoints is not None:
@@ -132,8 +136,10 @@ class _Checkpoints:
     """Orbax checkpoints of a run: training state, data iterator, losses so far."""
 
     def __init__(self, directory: Path, settings: TrainingSettings, model: Transformer) -> None:
-        import orbax.checkpoint as ocp  # an optional dependency, wanted only where checkpoints are
-
+        try:
+            import orbax.checkpoint as ocp
+        except ImportError as error:
+            raise ImportError("checkpoints need orbax: pip install 'ecjax[train]'") from error
         self._ocp = ocp
         directory = directory.absolute()
         directory.mkdir(parents=True, exist_ok=True)

@@ -79,8 +79,9 @@ def test_overhead_is_below_its_bound(case):
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_a_text_of_nothing_but_unlikely_bytes_fits(precision):
-    model = Unigram(make_table("spiky", precision, np.random.default_rng(0)), precision)
-    rarest = bytes([int(np.argmin(np.diff(np.asarray(model.table))))])
+    row = make_table("spiky", precision, np.random.default_rng(0))
+    model = Markov(jnp.asarray(np.tile(row, (257, 1))), precision)
+    rarest = bytes([int(np.argmin(np.diff(row)))])
     for length in (0, 1, 2, 3, SIZE):
         code = encode(model, rarest * length)
         assert decode(model, code, length) == rarest * length
@@ -119,10 +120,10 @@ def test_filler_need_not_be_bytes():
     np.testing.assert_array_equal(actual.code, expected.code)
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("size", [0, 1, 7])
+@pytest.mark.parametrize(("size", "precision"), [(0, 16), (1, 9), (1, 16), (7, 12)])
 def test_small_arrays(size, precision):
-    model = Unigram(make_table("random", precision, np.random.default_rng(size)), precision)
+    row = make_table("random", precision, np.random.default_rng(size))
+    model = Markov(jnp.asarray(np.tile(row, (257, 1))), precision)
     for length in range(size + 1):
         text = bytes(range(250, 250 - length, -1))
         assert encode(model, text, size) == encode(model, text)
@@ -140,7 +141,7 @@ def test_a_code_may_be_of_any_size():
     assert np.asarray(nothing).tobytes() == decode(model, b"", 3, 5)[:3] + b"\0\0"
 
 
-@given(precisions.flatmap(models).flatmap(lambda m: st.tuples(st.just(m), st.lists(texts(SIZE, m), max_size=4))))
+@given(models(12).flatmap(lambda model: st.tuples(st.just(model), st.lists(texts(SIZE, model), max_size=4))))
 def test_a_batch_equals_its_members(case):
     model, batch = case
     batch = [*batch, b"", b"\xff", bytes(SIZE), b"abc"][:4]
@@ -172,7 +173,7 @@ def test_carries_run_through_the_whole_code(kind, precision):
     half = oracle.decode(table, b"\x80", SIZE)
     assert encode(model, half) == oracle.encode(table, half) == b"\x80"
     carried = []
-    for length in range(1, SIZE, 9):
+    for length in range(1, SIZE, 17):
         for text in (half[:length] + b"\x00", half[:length] + b"\xff"):
             assert encode(model, text) == oracle.encode(table, text)
         below, above = (low_bits(table, text) for text in (half[:length], half[:length] + b"\xff"))

@@ -36,6 +36,11 @@ def load_transformer(name_or_path: str | Path) -> Transformer:
     return jax.tree.unflatten(structure, [jnp.asarray(tensors[name]) for name in names])
 
 
+def read_provenance(name_or_path: str | Path) -> dict[str, object]:
+    """What the file of a Transformer says of its origin. Raises ValueError as `load_transformer` does."""
+    return serialisation.read(serialisation.resolve(name_or_path), _KIND)[3]
+
+
 def load_model(name_or_path: str | Path) -> ByteModel:
     """The byte model of a shipped name ("m1-books") or of a file.
 

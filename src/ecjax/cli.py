@@ -1,0 +1,320 @@
+"""The command `ecjax`."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import equinox as eqx
+import jax
+import numpy as np
+import typer
+
+from ecjax import data, evaluation, serialisation
+from ecjax import demo as demonstration
+from ecjax.codebook import Codebook, compile_codebook, load_codebook
+from ecjax.console import console, errors, show, training_progress
+from ecjax.generation import SamplingSettings, generate
+from ecjax.models.files import load_model, load_transformer, read_provenance, save_transformer
+from ecjax.models.transformer import Transformer, configuration
+from ecjax.tokenizers import Bytes
+from ecjax.training import Optimizer, TrainingSettings, train
+
+app = typer.Typer(
+    name="ecjax",
+    help="Neural text compression that language models can learn from.\n\n"
+    "The way from text to samples: train-m1 (a byte model), compile (its windows as a codebook), tokenize, "
+    "train-m2 (a language model over tokens), evaluate, generate. `ecjax demo` goes all of it in miniature.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Texts = Annotated[list[Path], typer.Argument(help="Text files, or folders of them. Each file is a document.")]
+Out = Annotated[Path, typer.Option(help="Folder of the run: checkpoints, losses.json, model.safetensors.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+TokenizerName = Annotated[
+    str, typer.Option("--tokenizer", help="'bytes', a shipped codebook (books-12, books-16) or a codebook's file.")
+]
+Steps = Annotated[int, typer.Option(min=1, help="Optimiser steps.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Examples in a step.")]
+LearningRate = Annotated[float, typer.Option(min=0, help="Peak learning rate of adamw.")]
+OptimizerName = Annotated[Optimizer, typer.Option(help="'adamw', or 'paper': Adafactor with the paper's schedule.")]
+Warmup = Annotated[int, typer.Option(min=0, help="Steps over which adamw's learning rate rises to its peak.")]
+Seed = Annotated[int, typer.Option(help="The same seed, text and settings give the same result.")]
+CheckpointEvery = Annotated[int, typer.Option(min=1, help="Steps between checkpoints. Run the command again to resume.")]
+
+TOKENS = "ecjax.tokens"
+
+
+@app.command()
+def tokenize(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="The text, of any bytes; with --decode, its tokens.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="Where to write the tokens; with --decode, the text.")],
+    tokenizer: TokenizerName = "books-16",
+    decode: Annotated[bool, typer.Option("--decode", help="From tokens back to text.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Turns a file into tokens and back, without loss.
+
+    Tokens are written as a safetensors file with one tensor, `ids`, of uint16, and the fingerprint of the tokenizer, so
+    that another one is not used to decode them by mistake.
+    """
+    chosen = _tokenizer(tokenizer)
+    identity = _identity(tokenizer, chosen)
+    if decode:
+        settings, tensors, _, _ = serialisation.read(source, TOKENS)
+        if settings != {"tokenizer": identity["fingerprint"]}:
+            raise ValueError(f"{source} was made with another tokenizer than {tokenizer}; name that one with --tokenizer")
+        ids = tensors["ids"]
+        text = chosen.decode(ids)
+        serialisation.write_bytes(target, text)
+    else:
+        text = _existing(source).read_bytes()
+        ids = chosen.encode(text)
+        settings = {"tokenizer": identity["fingerprint"]}
+        serialisation.write(target, TOKENS, settings, {"ids": ids.astype(np.uint16)}, {"tokenizer": identity["name"]})
+    show({"bytes": len(text), "tokens": len(ids), "bytes_per_token": len(text) / max(1, len(ids))}, as_json)
+
+
+@app.command("train-m1")
+def train_m1(
+    texts: Texts,
+    out: Out,
+    size: Annotated[str | None, typer.Option(help="tiny, small, 1m, 3m, 25m ... [default: small]")] = None,
+    context: Annotated[int | None, typer.Option(min=1, help="Bytes that the model sees. [default: 16]")] = None,
+    init: Annotated[Path | None, typer.Option(help="Begin with the weights of this model.")] = None,
+    starts: Annotated[
+        str | None, typer.Option(help="A codebook: train on text that begins where its windows begin.")
+    ] = None,
+    steps: Steps = 2000,
+    batch_size: BatchSize = 512,
+    learning_rate: LearningRate = 3e-3,
+    warmup: Warmup = 100,
+    optimizer: OptimizerName = "adamw",
+    seed: Seed = 0,
+    checkpoint_every: CheckpointEvery = 500,
+    as_json: Json = False,
+) -> None:
+    """Trains a byte model.
+
+    M1 serves windows, in which it always starts anew: it needs short contexts that begin where windows begin. Train one,
+    compile it, then go on from its weights with --init and --starts that codebook.
+    """
+    if init is None:
+        model = Transformer(configuration(size or "small", 256, context or 16), key=jax.random.key(seed))
+    elif size is not None or context is not None:
+        raise ValueError("--init brings its own size and context; leave out --size and --context")
+    else:
+        model = load_transformer(init)
+    documents = data.read_documents(texts)
+    text = data.concatenate(documents)
+    length = model.config.context
+    codebook = None if starts is None else load_codebook(starts)
+    begins = range(0, len(text), length) if codebook is None else data.window_starts(codebook, documents)
+    settings = TrainingSettings(steps, batch_size, optimizer, learning_rate, warmup, seed=seed)
+    provenance = {"command": "train-m1", "starts": None if codebook is None else codebook.fingerprint}
+    show(_train(model, data.Slices(text, begins, length), settings, out, checkpoint_every, 1.0, provenance), as_json)
+
+
+@app.command("train-m2")
+def train_m2(
+    texts: Texts,
+    out: Out,
+    tokenizer: TokenizerName = "books-12",
+    size: Annotated[str, typer.Option(help="tiny, small, 1m, 3m, 25m, 113m, 403m or 2b.")] = "small",
+    context: Annotated[int, typer.Option(min=1, help="Tokens that the model sees.")] = 128,
+    steps: Steps = 2000,
+    batch_size: BatchSize = 32,
+    learning_rate: LearningRate = 3e-3,
+    warmup: Warmup = 100,
+    optimizer: OptimizerName = "adamw",
+    seed: Seed = 0,
+    checkpoint_every: CheckpointEvery = 500,
+    as_json: Json = False,
+) -> None:
+    """Trains a language model over tokens."""
+    chosen = _tokenizer(tokenizer)
+    documents = data.read_documents(texts)
+    ids = data.token_stream(chosen, documents)
+    model = Transformer(configuration(size, chosen.vocab_size, context), key=jax.random.key(seed))
+    settings = TrainingSettings(steps, batch_size, optimizer, learning_rate, warmup, seed=seed)
+    examples = data.Slices(ids, range(0, len(ids), context), context)
+    provenance = {"command": "train-m2", "tokenizer": _identity(tokenizer, chosen)}
+    bytes_per_token = sum(map(len, documents)) / len(ids)
+    show(_train(model, examples, settings, out, checkpoint_every, bytes_per_token, provenance), as_json)
+
+
+@app.command("compile")
+def compile_model(
+    model: Annotated[str, typer.Argument(help="A byte model's file, or a shipped model's name.")],
+    out: Annotated[Path, typer.Option(help="Where to write the codebook.")],
+    bits: Annotated[int, typer.Option(min=9, max=16, help="Bits of a window; the codebook has 2**bits strings.")] = 16,
+    as_json: Json = False,
+) -> None:
+    """Compiles the windows of a byte model into a codebook."""
+    byte_model = load_model(model)
+    provenance = {"command": "compile", "model": serialisation.read_fingerprint(serialisation.resolve(model))}
+    with errors.status("compiling") as status:
+        codebook = compile_codebook(
+            byte_model, bits, provenance, lambda found: status.update(f"compiling: {found:,} of {1 << bits:,} strings")
+        )
+    codebook.save(out)
+    lengths = np.asarray(codebook.lengths)
+    show(
+        {
+            "codebook": str(out),
+            "strings": len(lengths),
+            "longest": int(lengths.max()),
+            "fingerprint": codebook.fingerprint,
+        },
+        as_json,
+    )
+
+
+@app.command()
+def evaluate(
+    what: Annotated[str, typer.Argument(help="A model's file (M1 or M2), a codebook (name or file), or 'bytes'.")],
+    texts: Texts,
+    as_json: Json = False,
+) -> None:
+    """Measures a tokenizer or a model on text that it has not seen."""
+    documents = data.read_documents(texts)
+    text_bytes = sum(map(len, documents))
+    kind = None if what == "bytes" else serialisation.read_kind(serialisation.resolve(what))
+    if kind != "ecjax.transformer":
+        chosen = _tokenizer(what)
+        tokens = sum(map(len, chosen.encode_batch(documents)))
+        uniform = evaluation.uniform_bits_per_byte(chosen.vocab_size, tokens, text_bytes)
+        results = {"bytes": text_bytes, "tokens": tokens, "bytes_per_token": text_bytes / tokens}
+        show(results | {"bits_per_byte_uniform": uniform}, as_json)
+        return
+    model = load_transformer(what)
+    identity = read_provenance(what).get("tokenizer")
+    ids = data.concatenate(documents) if identity is None else data.token_stream(_tokenizer_of(identity), documents)
+    bytes_per_token = text_bytes / len(ids)
+    results = {
+        "bytes": text_bytes,
+        "tokens": len(ids),
+        "bytes_per_token": bytes_per_token,
+        "bits_per_byte": evaluation.bits_per_byte(model, ids, text_bytes),
+        "flops_per_byte": evaluation.flops_per_byte(model.config, bytes_per_token),
+        "context": model.config.context,
+    }
+    show(results, as_json)
+
+
+@app.command("generate")
+def generate_text(
+    model: Annotated[Path, typer.Argument(help="A model that train-m2 made.")],
+    prompt: Annotated[str, typer.Option(help="Text to continue.")] = "",
+    max_tokens: Annotated[int, typer.Option(min=1, help="Tokens to draw at most.")] = 256,
+    temperature: Annotated[float, typer.Option(help="0 always takes the likeliest token.")] = 1.0,
+    top_k: Annotated[int | None, typer.Option(help="Draw from the k likeliest tokens.")] = None,
+    top_p: Annotated[float, typer.Option(help="Draw from the likeliest tokens of this probability together.")] = 1.0,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Samples text from a language model over tokens, printed as it comes."""
+    settings = SamplingSettings(temperature, top_k, top_p, seed)
+    identity = read_provenance(model).get("tokenizer")
+    if identity is None:
+        raise ValueError(f"{model} is no language model over tokens; make one with ecjax train-m2")
+    pieces = generate(load_transformer(model), _tokenizer_of(identity), prompt.encode(), max_tokens, settings)
+    if as_json:
+        parts = list(pieces)
+        text = b"".join(parts).decode("utf-8", "replace")
+        print(json.dumps({"prompt": prompt, "text": text, "tokens": len(parts)}))
+        return
+    out = sys.stdout.buffer
+    out.write(prompt.encode())
+    for piece in pieces:
+        out.write(piece)
+        out.flush()
+    out.write(b"\n")
+
+
+@app.command()
+def demo(
+    text: Annotated[Path | None, typer.Option(help="Your own text; by default one that the package ships.")] = None,
+    out: Annotated[Path, typer.Option(help="Where report.json and curves.png go.")] = Path("build/demo"),
+    minutes: Annotated[float, typer.Option(min=0, help="How long each of two small models is trained, about.")] = 1.0,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """The whole way in miniature, on a text of your own if you like."""
+    source = serialisation.asset("sample.txt") if text is None else _existing(text)
+    name = "The Wind in the Willows" if text is None else text.name
+    with console.capture() if as_json else contextlib.nullcontext():
+        report = demonstration.run(source.read_bytes(), name, out, minutes, seed)
+    if as_json:
+        print(json.dumps(report))
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise ValueError(f"{path} is not a file")
+    return path
+
+
+def _tokenizer(name: str) -> Codebook | Bytes:
+    return Bytes() if name == "bytes" else load_codebook(name)
+
+
+def _identity(name: str, tokenizer: Codebook | Bytes) -> dict[str, str]:
+    """How a file remembers its tokenizer."""
+    mark = tokenizer.fingerprint if isinstance(tokenizer, Codebook) else "bytes"
+    return {"name": name, "fingerprint": mark}
+
+
+def _tokenizer_of(identity: object) -> Codebook | Bytes:
+    """The tokenizer that a model's file remembers."""
+    assert isinstance(identity, dict)
+    tokenizer = _tokenizer(identity["name"])
+    if _identity(identity["name"], tokenizer) != identity:
+        raise ValueError(f"the model was trained with another codebook called {identity['name']} than the one here")
+    return tokenizer
+
+
+def _train(
+    model: Transformer,
+    examples: data.Slices,
+    settings: TrainingSettings,
+    out: Path,
+    checkpoint_every: int,
+    bytes_per_token: float,
+    provenance: dict[str, object],
+) -> dict[str, object]:
+    logging.getLogger("absl").setLevel(logging.ERROR)  # orbax warns of things that are as they should be
+    batches = data.batches(examples, settings.batch_size, settings.seed)
+    with training_progress(out.name, settings.steps, bytes_per_token) as report:
+        trained, losses = train(
+            model, batches, settings, directory=out, checkpoint_every=checkpoint_every, report=report
+        )
+    (out / "losses.json").write_text(json.dumps([round(loss, 4) for loss in losses]) + "\n")
+    provenance = provenance | {"settings": dataclasses.asdict(settings)}
+    mark = save_transformer(out / "model.safetensors", trained, provenance)
+    weights = sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(trained, eqx.is_array)))
+    last = float(np.mean(losses[-100:]))
+    return {
+        "model": str(out / "model.safetensors"),
+        "fingerprint": mark,
+        "weights": weights,
+        "examples": len(examples),
+        "training_loss": last,
+        "training_bits_per_byte": last / np.log(2) / bytes_per_token,
+    }
+
+
+def main() -> None:
+    """Runs the command; bad input ends with one line on stderr and exit status 2."""
+    try:
+        app()
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        errors.print(f"ecjax: {error}", markup=False, soft_wrap=True)
+        sys.exit(2)

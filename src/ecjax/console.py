@@ -1,0 +1,52 @@
+"""What commands share on the terminal: where reports go, and the progress of a training."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ecjax.models.transformer import Transformer
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+Report = Callable[[int, float, Transformer], None]
+
+
+def show(results: Mapping[str, object], as_json: bool) -> None:
+    """Prints results as one JSON object or as a table."""
+    if as_json:
+        print(json.dumps(results))
+        return
+    table = Table(show_header=False, box=None)
+    for name, value in results.items():
+        table.add_row(name.replace("_", " "), f"{value:,.4f}" if isinstance(value, float) else f"{value}")
+    console.print(table)
+
+
+@contextlib.contextmanager
+def training_progress(name: str, steps: int, bytes_per_token: float) -> Iterator[Report]:
+    """A progress bar on stderr with loss, bits per byte and the time left; yields what `train` reports to."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[measures]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=errors) as progress:
+        task = progress.add_task(name, total=steps, measures="compiling")
+
+        def report(step: int, loss: float, model: Transformer) -> None:
+            bits = loss / math.log(2) / bytes_per_token
+            progress.update(task, completed=step, measures=f"loss {loss:.3f}  {bits:.3f} bits/byte")
+
+        yield report

@@ -1,0 +1,77 @@
+"""What a model or a tokenizer is worth on held-out text: bits per byte, bytes per token, FLOPs per byte (sec. 3.4)."""
+
+from __future__ import annotations
+
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int32, Integer
+
+from ecjax.models.transformer import Transformer, TransformerConfig
+from ecjax.training import cross_entropy
+
+_BATCH_TOKENS = 8192  # positions that are evaluated side by side
+
+
+def uniform_bits_per_byte(vocab_size: int, tokens: int, text_bytes: int) -> float:
+    """Bits per byte of text when every token is as likely as any other."""
+    return tokens / text_bytes * math.log2(vocab_size)
+
+
+def unigram_bits_per_byte(
+    training: Integer[np.ndarray, " n"], held_out: Integer[np.ndarray, " m"], vocab_size: int, text_bytes: int
+) -> float:
+    """Bits per byte of `held_out`, ids of a text of `text_bytes`, by the frequencies of ids in `training`.
+
+    Every id counts once more than it occurs, so that none is impossible.
+    """
+    counts = np.bincount(training, minlength=vocab_size) + 1.0
+    return float(-np.log2(counts / counts.sum())[held_out].sum() / text_bytes)
+
+
+def bits_per_byte(model: Transformer, held_out: Integer[np.ndarray, " n"], text_bytes: int) -> float:
+    """Bits per byte of a text by a model over its tokens: `tokens / bytes * loss / ln 2`.
+
+    As in the paper, the ids are cut into examples as long as the model's context, and each begins without history.
+
+    Args:
+      model: A language model over token ids.
+      held_out: The text's ids.
+      text_bytes: The text's length in bytes.
+    Returns:
+      Bits per byte; the sum of all losses over all bytes.
+    """
+    context = model.config.context
+    rows = max(1, _BATCH_TOKENS // context)
+    total = 0.0
+    for begin in range(0, len(held_out), rows * context):
+        part = held_out[begin : begin + rows * context]
+        padded = np.zeros(rows * context, np.int32)
+        padded[: len(part)] = part
+        counts = np.arange(rows * context) < len(part)
+        total += float(_nats(model, padded.reshape(rows, context), counts.reshape(rows, context)))
+    return total / math.log(2) / text_bytes
+
+
+@eqx.filter_jit
+def _nats(
+    model: Transformer, ids: Int32[Array, "b n"], counts: Bool[Array, "b n"]
+) -> Float[Array, ""]:
+    losses, _ = cross_entropy(jax.vmap(model)(ids), ids)
+    return jnp.sum(jnp.where(counts, losses, 0))
+
+
+def flops_per_byte(config: TransformerConfig, bytes_per_token: float) -> float:
+    """FLOPs per byte of text as the paper counts them: `2 * parameters * tokens / byte`, without embeddings.
+
+    Tokens of a codebook need no M1; for those that do, add `flops_per_byte(m1, 1)`.
+    """
+    return 2 * config.parameters / bytes_per_token
+
+
+def training_flops_per_token(config: TransformerConfig) -> int:
+    """FLOPs of one training step for each of its tokens, the projection to logits included: `6 * weights`."""
+    return 6 * (config.parameters + config.d_model * config.vocab_size)

@@ -1,0 +1,132 @@
+"""Sampling text from a language model over tokens, with a KV cache, decoded as it comes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int32, Integer, Key
+
+from ecjax.checks import check_text
+from ecjax.codebook import Codebook
+from ecjax.models.transformer import DecodingState, Transformer
+from ecjax.tokenizers import Bytes
+
+
+@dataclasses.dataclass(frozen=True)
+class SamplingSettings:
+    """How tokens are drawn.
+
+    Attributes:
+      temperature: Logits are divided by it; 0 always takes the likeliest token.
+      top_k: Draw from the k likeliest tokens only; None draws from all.
+      top_p: Draw from the likeliest tokens that together have at least this probability; 1 draws from all.
+      seed: The same seed gives the same text.
+    """
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0:
+            raise ValueError(f"temperature must be at least 0, got {self.temperature}")
+        if self.top_k is not None and self.top_k < 1:
+            raise ValueError(f"top_k must be at least 1, got {self.top_k}")
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p must be above 0 and at most 1, got {self.top_p}")
+
+
+def sample_token(
+    logits: Float[Array, " v"], key: Key[Array, ""], settings: SamplingSettings
+) -> Int32[Array, ""]:
+    """One token drawn from logits. A token at -inf is never drawn, as long as another is not."""
+    if settings.temperature == 0:
+        return jnp.argmax(logits).astype(jnp.int32)
+    logits = logits / settings.temperature
+    # Both cuts keep a head of the tokens in order of likelihood: rank below k, and less than p gathered before it.
+    order = jnp.argsort(-logits)
+    ranked = logits[order]
+    before = jnp.cumsum(jax.nn.softmax(ranked)) - jax.nn.softmax(ranked)
+    keep = before < settings.top_p
+    if settings.top_k is not None:
+        keep &= jnp.arange(logits.shape[0]) < settings.top_k
+    drawn = jax.random.categorical(key, jnp.where(keep, ranked, -jnp.inf))
+    return order[drawn].astype(jnp.int32)
+
+
+def generate(
+    model: Transformer,
+    tokenizer: Codebook | Bytes,
+    prompt: bytes = b"",
+    max_tokens: int = 256,
+    settings: SamplingSettings | None = None,
+) -> Iterator[bytes]:
+    """Continues a prompt, yielding the text of each token as it is drawn.
+
+    The prompt's last window is cut short by the prompt's end and not by the text, which no training text shows the model.
+    So it is given back, and the first token is drawn from those whose strings begin with it: with codes in preorder, one
+    range of ids.
+
+    Args:
+      model: A language model over the ids of `tokenizer`.
+      tokenizer: Whose ids each decode by themselves: a codebook, or bytes.
+      prompt: What to continue; it is not repeated in the output.
+      max_tokens: Tokens to draw at most; the padding id, a document's end, ends the text before.
+      settings: How to draw; by default from the whole distribution.
+    Yields:
+      The bytes of each token. A character of several bytes may be spread over tokens.
+    Raises:
+      ValueError: If model and tokenizer differ in vocabulary.
+    """
+    settings = settings or SamplingSettings()
+    if model.config.vocab_size != tokenizer.vocab_size:
+        raise ValueError(
+            f"the model knows {model.config.vocab_size} ids and the tokenizer {tokenizer.vocab_size}; take the tokenizer "
+            "that the model was trained with"
+        )
+    ids = tokenizer.encode(check_text(prompt))
+    low, high, known = 0, tokenizer.vocab_size, b""
+    if isinstance(tokenizer, Codebook) and len(ids):
+        low, high = tokenizer.descendants(int(ids[-1]))
+        known, ids = tokenizer.decode(ids[-1:]), ids[:-1]
+    state = _read(model, ids)
+    key = jax.random.key(settings.seed)
+    for index in range(max_tokens):
+        allowed = jnp.array([low, high], jnp.int32)
+        token, state = _draw(model, state, jax.random.fold_in(key, index), allowed, settings)
+        if token == tokenizer.padding_id:
+            return
+        yield tokenizer.decode(np.asarray(token)[None])[len(known) :]
+        low, high, known = 0, tokenizer.vocab_size, b""
+
+
+def _read(model: Transformer, ids: Integer[np.ndarray, " n"]) -> DecodingState:
+    """The state after a prompt."""
+    padded = np.zeros(1 << max(len(ids) - 1, 0).bit_length(), np.int32)
+    padded[: len(ids)] = ids
+    return _step_through(model, padded, jnp.array(len(ids)))
+
+
+@eqx.filter_jit
+def _step_through(model: Transformer, ids: Int32[Array, " n"], length: Integer[Array, ""]) -> DecodingState:
+    return jax.lax.fori_loop(0, length, lambda i, state: model.step(state, ids[i]), model.init())
+
+
+@eqx.filter_jit
+def _draw(
+    model: Transformer,
+    state: DecodingState,
+    key: Key[Array, ""],
+    allowed: Int32[Array, "2"],
+    settings: SamplingSettings,
+) -> tuple[Int32[Array, ""], DecodingState]:
+    ids = jnp.arange(model.config.vocab_size)
+    logits = jnp.where((ids >= allowed[0]) & (ids < allowed[1]), state.logits, -jnp.inf)
+    token = sample_token(logits, key, settings)
+    return token, model.step(state, token)
