@@ -68,7 +68,7 @@ def tokenize(
     chosen = _tokenizer(tokenizer)
     identity = _identity(tokenizer, chosen)
     if decode:
-        settings, tensors, _, _ = serialisation.read(source, TOKENS)
+        settings, tensors, _, _ = serialisation.read(_existing(source), TOKENS)
         if settings != {"tokenizer": identity["fingerprint"]}:
             raise ValueError(f"{source} was made with another tokenizer than {tokenizer}; name that one with --tokenizer")
         ids = tensors["ids"]

@@ -186,7 +186,7 @@ class Codebook(eqx.Module):
             parts.append(np.asarray(text)[:total].tobytes())
         return b"".join(parts)
 
-    def encode_batch(self, texts: Sequence[bytes]) -> list[Int32[np.ndarray, " n"]]:
+    def encode_batch(self, texts: Sequence[bytes]) -> list[Int32[np.ndarray, " _"]]:
         """The tokens of each text.
 
         A long text is cut into lanes that are walked side by side, each as if a window began at its first byte, and on
@@ -199,13 +199,13 @@ class Codebook(eqx.Module):
         walked = iter(self._walk_all(lanes))
         return [self._join(a, [next(walked) for _ in range(0, max(1, len(a)), _LANE)]) for a in arrays]
 
-    def decode_batch(self, batch: Sequence[Integer[np.ndarray, " n"] | Sequence[int]]) -> list[bytes]:
+    def decode_batch(self, batch: Sequence[Integer[np.ndarray, " _"] | Sequence[int]]) -> list[bytes]:
         """The text of each sequence of tokens."""
         return [self.decode(ids) for ids in batch]
 
-    def _walk_all(self, texts: Sequence[UInt8[np.ndarray, " n"]]) -> list[UInt16[np.ndarray, " n"]]:
+    def _walk_all(self, texts: Sequence[UInt8[np.ndarray, " _"]]) -> list[UInt16[np.ndarray, " _"]]:
         """`_walk` of each text, side by side in lanes."""
-        out: list[UInt16[np.ndarray, " n"]] = []
+        out: list[UInt16[np.ndarray, " _"]] = []
         for begin in range(0, len(texts), _LANES):
             group = texts[begin : begin + _LANES]
             block = np.zeros((_bucket(len(group)), _bucket(max(map(len, group)))), np.uint8)
@@ -218,7 +218,7 @@ class Codebook(eqx.Module):
         return out
 
     def _join(
-        self, text: UInt8[np.ndarray, " n"], lanes: Sequence[UInt16[np.ndarray, " m"]]
+        self, text: UInt8[np.ndarray, " n"], lanes: Sequence[UInt16[np.ndarray, " _"]]
     ) -> Int32[np.ndarray, " k"]:
         """The ids of a text from the walks of its lanes."""
         kept = []

@@ -42,11 +42,15 @@ def training_progress(name: str, steps: int, bytes_per_token: float) -> Iterator
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=errors) as progress:
-        task = progress.add_task(name, total=steps, measures="compiling")
+    progress = Progress(*columns, console=errors)
+    task = progress.add_task(name, total=steps, measures="")
 
-        def report(step: int, loss: float, model: Transformer) -> None:
-            bits = loss / math.log(2) / bytes_per_token
-            progress.update(task, completed=step, measures=f"loss {loss:.3f}  {bits:.3f} bits/byte")
+    def report(step: int, loss: float, model: Transformer) -> None:
+        progress.start()  # not before: what stops a run from starting is one line without a bar above it
+        bits = loss / math.log(2) / bytes_per_token
+        progress.update(task, completed=step, measures=f"loss {loss:.3f}  {bits:.3f} bits/byte")
 
+    try:
         yield report
+    finally:
+        progress.stop()

@@ -111,7 +111,7 @@ def run(text: bytes, name: str, out: Path, minutes: float, seed: int) -> dict[st
     lossless = show_round_trips(text, ids, (books12, books16))
 
     console.rule("[bold]3. Two language models of the same size and the same training compute")
-    m2 = Run.over("Equal-Info (books-12)", books12, text[:cut], text[cut:])
+    m2 = Run.over("books-12", books12, text[:cut], text[cut:])
     bytes_lm = Run.over("bytes", Bytes(), text[:cut], text[cut:])
     steps = max(_POINTS, round(minutes * 60 / m2.seconds_per_step()))
     model = m2.train(steps, seed)
@@ -121,11 +121,11 @@ def run(text: bytes, name: str, out: Path, minutes: float, seed: int) -> dict[st
 
     console.rule("[bold]4. What the model over windows writes")
     prompt = text[cut - 120 : cut]
-    console.print(Text(_printable(prompt), "dim"), end="")
+    console.print(Text(_printable(prompt), "dim"), end="", soft_wrap=True)
     sample = b""
     for piece in generate(model, books12, prompt, 120, SamplingSettings(temperature=0.8, top_p=0.95, seed=seed)):
         sample += piece
-        console.print(Text(_printable(piece), "bold"), end="")
+        console.print(Text(_printable(piece), "bold"), end="", soft_wrap=True)
     console.print()
 
     report = {
@@ -159,8 +159,11 @@ def show_windows(text: bytes, codebook: Codebook) -> None:
     coloured = Text()
     for index, string in enumerate(strings):
         coloured.append(_printable(string), f"black {_COLOURS[index % len(_COLOURS)]}")
+        if console.color_system is None:
+            coloured.append("|")
     console.print(coloured)
-    table = Table(title=f"\nThe first windows: {codebook.bits} bits each, and as many bytes as these hold", box=None)
+    console.print(f"\nThe first windows, {codebook.bits} bits each:")
+    table = Table(box=None)
     for column in ("bits", "id", "bytes", "text"):
         table.add_column(column, justify="right" if column in ("id", "bytes") else "left")
     for id_, string in list(zip(ids.tolist(), strings, strict=True))[:12]:
@@ -172,7 +175,7 @@ def show_round_trips(text: bytes, ids: Int32[np.ndarray, " n"], codebooks: tuple
     """Sends the text, and bytes that are no text at all, through both codebooks; whether all came back unchanged."""
     noise = np.random.default_rng(0).integers(0, 256, 65_536, np.uint8).tobytes()
     table = Table(box=None)
-    for column in ("", "codebook", "bytes", "tokens", "bytes per token", "SHA-256 before and after"):
+    for column in ("", "codebook", "bytes", "tokens", "bytes/token", "SHA-256"):
         table.add_column(column, justify="left" if column in ("", "codebook") else "right")
     lossless = True
     for what, original in (("the text", text), ("random bytes", noise), ("nothing", b"")):
@@ -181,18 +184,18 @@ def show_round_trips(text: bytes, ids: Int32[np.ndarray, " n"], codebooks: tuple
             digests = [hashlib.sha256(t).hexdigest()[:12] for t in (original, codebook.decode(tokens))]
             lossless &= digests[0] == digests[1]
             ratio = f"{len(original) / len(tokens):.3f}" if len(tokens) else "-"
-            same = " = ".join(digests) if digests[0] == digests[1] else " != ".join(digests)
+            same = digests[0] if digests[0] == digests[1] else " became ".join(digests)
             table.add_row(what, f"books-{codebook.bits}", f"{len(original):,}", f"{len(tokens):,}", ratio, same)
     console.print(table)
-    console.print("[bold green]Lossless." if lossless else "[bold red]NOT lossless.")
+    console.print("[bold green]All came back as they were." if lossless else "[bold red]NOT lossless.")
     return lossless
 
 
 def show_results(bytes_lm: Run, m2: Run) -> None:
     """Prints what both models are worth on the held-out text, side by side."""
     table = Table(title=f"On {m2.held_out_bytes:,} held-out bytes", box=None)
-    for column in ("", "bits/byte", "uniform", "unigram", "bytes/step", "FLOPs/byte", "training FLOPs"):
-        table.add_column(column, justify="right" if column else "left")
+    for column in ("", "bits/byte", "uniform", "unigram", "bytes/step", "FLOPs/byte", "trained FLOPs"):
+        table.add_column(column, justify="right" if column else "left", no_wrap=True)
     for run in (bytes_lm, m2):
         table.add_row(
             run.name,
@@ -217,7 +220,7 @@ def draw(bytes_lm: Run, m2: Run, path: Path) -> None:
 
     figure, axes = pyplot.subplots(figsize=(7, 4.2), layout="constrained")
     for run, colour in ((bytes_lm, "tab:orange"), (m2, "tab:blue")):
-        axes.plot(run.flops, run.bits_per_byte, "o-", color=colour, label=f"model over {run.name}")
+        axes.plot(run.flops, run.bits_per_byte, "o-", color=colour, label=f"Transformer over {run.name}")
         axes.axhline(_unigram(run), color=colour, linestyle=":", label=f"unigram over {run.name}")
     axes.set(xlabel="training compute (FLOPs)", ylabel="held-out bits/byte", title="Less is better")
     axes.legend()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -18,6 +18,7 @@ from ecjax.integers import limb_count, regroup_bits
 from ecjax.models.base import ByteModel
 
 
+@runtime_checkable
 class Tokenizer(Protocol):
     """What every tokenizer offers."""
 
@@ -39,11 +40,11 @@ class Tokenizer(Protocol):
         """The text of ids."""
         ...
 
-    def encode_batch(self, texts: Sequence[bytes]) -> list[Int32[np.ndarray, " n"]]:
+    def encode_batch(self, texts: Sequence[bytes]) -> list[Int32[np.ndarray, " _"]]:
         """The ids of each text."""
         ...
 
-    def decode_batch(self, batch: Sequence[Integer[np.ndarray, " n"] | Sequence[int]]) -> list[bytes]:
+    def decode_batch(self, batch: Sequence[Integer[np.ndarray, " _"] | Sequence[int]]) -> list[bytes]:
         """The text of each sequence of ids."""
         ...
 
@@ -61,10 +62,10 @@ class Bytes:
         array = check_ids(ids, self.vocab_size)
         return (array[array > 0] - 1).astype(np.uint8).tobytes()
 
-    def encode_batch(self, texts: Sequence[bytes]) -> list[Int32[np.ndarray, " n"]]:
+    def encode_batch(self, texts: Sequence[bytes]) -> list[Int32[np.ndarray, " _"]]:
         return [self.encode(text) for text in texts]
 
-    def decode_batch(self, batch: Sequence[Integer[np.ndarray, " n"] | Sequence[int]]) -> list[bytes]:
+    def decode_batch(self, batch: Sequence[Integer[np.ndarray, " _"] | Sequence[int]]) -> list[bytes]:
         return [self.decode(ids) for ids in batch]
 
 
@@ -180,7 +181,7 @@ class EqualInfo(eqx.Module):
         """The text of tokens. Raises TypeError or ValueError unless they are ids of this vocabulary."""
         return self.decode_batch([ids])[0]
 
-    def encode_batch(self, texts: Sequence[bytes]) -> list[Int32[np.ndarray, " n"]]:
+    def encode_batch(self, texts: Sequence[bytes]) -> list[Int32[np.ndarray, " _"]]:
         """The tokens of each text, texts of like length side by side."""
         arrays = [np.frombuffer(check_text(text), np.uint8) for text in texts]
         out: list[Any] = [None] * len(arrays)
@@ -198,7 +199,7 @@ class EqualInfo(eqx.Module):
                 out[i] = ids[row, : counts[row]]
         return out
 
-    def decode_batch(self, batch: Sequence[Integer[np.ndarray, " n"] | Sequence[int]]) -> list[bytes]:
+    def decode_batch(self, batch: Sequence[Integer[np.ndarray, " _"] | Sequence[int]]) -> list[bytes]:
         """The text of each sequence of tokens, all windows side by side."""
         checked = [check_ids(ids, self.vocab_size) for ids in batch]
         counts = [len(ids) * self.token_bits // self.bits for ids in checked]

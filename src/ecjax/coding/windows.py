@@ -145,13 +145,12 @@ def encode(model: ByteModel, text: Integer[Array, " n"], length: Integer[Array, 
     text = text.astype(jnp.int32)
     active = jnp.arange(text.shape[0]) < length
     (_, last), (ended, codes) = jax.lax.scan(advance, (initial, top), (text, active))
+    # The last window needs no end: it is wherever the text stops.
+    ended, codes = jnp.append(ended, length > 0), jnp.concatenate([codes, last.code[None]])
     # Compact: a window's code goes to the place that counts the windows ended before it.
     place = jnp.where(ended, jnp.cumsum(ended) - 1, text.shape[0])
-    compact = jnp.zeros_like(codes).at[place].set(codes, mode="drop")
-    ended_count = jnp.sum(ended, dtype=jnp.int32)
-    # The last window needs no end: it is wherever the text stops. Of an empty text it is the root, code 0.
-    compact = compact.at[ended_count].set(last.code, mode="drop")
-    return Windows(compact, ended_count + (length > 0).astype(jnp.int32))
+    compact = jnp.zeros((text.shape[0], codes.shape[1]), jnp.uint32).at[place].set(codes, mode="drop")
+    return Windows(compact, jnp.sum(ended, dtype=jnp.int32))
 
 
 def decode(

@@ -1,0 +1,63 @@
+"""What the measurements share: their options, their texts, and how results are written and shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bench._machine import environment
+from ecjax import data, serialisation
+
+console = Console(highlight=False)
+
+Texts = Annotated[
+    list[Path] | None,
+    typer.Option("--text", help="Text to measure on: a file, or a folder of files; repeatable. [default: the sample]"),
+]
+Json = Annotated[Path | None, typer.Option("--json", help="Where to write the results.")]
+Repeats = Annotated[int, typer.Option(min=1, help="Timed runs; the shortest counts.")]
+
+
+def read_texts(paths: Sequence[Path] | None) -> list[bytes]:
+    """The documents at `paths`, or the sample text that the package ships."""
+    return data.read_documents(paths or [serialisation.asset("sample.txt")])
+
+
+def file_names(paths: Sequence[Path] | None) -> list[str]:
+    """What to call texts in results: names without folders."""
+    return [path.name for path in paths] if paths else ["sample.txt"]
+
+
+def report(name: str, settings: Mapping[str, Any], results: Sequence[Mapping[str, Any]], out: Path | None) -> None:
+    """Shows results, the first of which has every key, side by side; writes them with the machine's description."""
+    first, *keys = results[0]
+    for key, value in settings.items():
+        console.print(f"{key.replace('_', ' ')}: {_cell(value)}")
+    table = Table(first, *(_cell(row[first]) for row in results))
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for key in keys:
+        table.add_row(key.replace("_", " "), *(_cell(row.get(key)) for row in results))
+    console.print(table)
+    if out is not None:
+        content = {"bench": name, "environment": environment(), "settings": settings, "results": results}
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.4g}" if value < 100 else f"{value:,.0f}"
+    if isinstance(value, list):
+        return ", ".join(map(_cell, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,103 @@
+"""Subword tokenizers to compare with, trained here and kept in build/bench: SentencePiece unigram and byte-level BPE."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import io
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+_CACHE = Path(__file__).parents[1] / "build" / "bench"
+
+
+class Candidate(NamedTuple):
+    """A tokenizer as the measurement sees it."""
+
+    name: str
+    vocab_size: int
+    texts: dict[str, Sequence[Any]]  # the text in the forms that it may be given, each with a name
+    encode: Callable[[Sequence[Any]], Sequence[Any]]
+    decode: Callable[[Sequence[Any]], Sequence[str | bytes]]
+    training_seconds: float | None = None  # None if it was not trained in this run
+
+
+def sentencepiece_unigram(training: Sequence[str], vocab_size: int, texts: Sequence[bytes]) -> Candidate:
+    """SentencePiece unigram, set up to lose nothing: identity normalisation, all spaces kept, bytes for unknown characters."""
+    import sentencepiece
+
+    settings = {
+        "vocab_size": vocab_size,
+        "hard_vocab_limit": False,
+        "model_type": "unigram",
+        "byte_fallback": True,
+        "character_coverage": 1.0,
+        "normalization_rule_name": "identity",
+        "remove_extra_whitespaces": False,
+        "add_dummy_prefix": False,
+        "bos_id": -1,
+        "eos_id": -1,
+        "max_sentence_length": 1 << 24,
+        "minloglevel": 2,
+    }
+
+    def train() -> bytes:
+        model = io.BytesIO()
+        lines = (line for text in training for line in text.splitlines(keepends=True))
+        sentencepiece.SentencePieceTrainer.train(sentence_iterator=lines, model_writer=model, **settings)
+        return model.getvalue()
+
+    model, seconds = _cached("sentencepiece", [sentencepiece.__version__, settings, training], train)
+    processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+    return Candidate(
+        "SentencePiece unigram",
+        processor.get_piece_size(),
+        {"whole texts": texts, "lines": [line for text in texts for line in text.splitlines(keepends=True)]},
+        lambda parts: processor.encode(parts, num_threads=1),
+        lambda ids: processor.decode(ids, num_threads=1),
+        seconds,
+    )
+
+
+def byte_pairs(training: Sequence[str], vocab_size: int, texts: Sequence[bytes]) -> Candidate | None:
+    """Byte-level BPE as in GPT-2, by the library `tokenizers`; None if that is not installed."""
+    try:
+        library = importlib.import_module("tokenizers")
+    except ImportError:
+        return None
+
+    def train() -> bytes:
+        tokenizer = library.Tokenizer(library.models.BPE())
+        tokenizer.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
+        tokenizer.decoder = library.decoders.ByteLevel()
+        alphabet = library.pre_tokenizers.ByteLevel.alphabet()
+        trainer = library.trainers.BpeTrainer(vocab_size=vocab_size, initial_alphabet=alphabet, show_progress=False)
+        tokenizer.train_from_iterator(training, trainer)
+        return tokenizer.to_str().encode()
+
+    model, seconds = _cached("bpe", [library.__version__, vocab_size, training], train)
+    tokenizer = library.Tokenizer.from_str(model.decode())
+    strings = [text.decode("utf-8", "replace") for text in texts]
+    return Candidate(
+        "Hugging Face BPE",
+        tokenizer.get_vocab_size(),
+        {"whole texts": strings, "lines": [line for text in strings for line in text.splitlines(keepends=True)]},
+        lambda parts: [encoding.ids for encoding in tokenizer.encode_batch_fast(parts)],
+        lambda ids: tokenizer.decode_batch(ids, skip_special_tokens=False),
+        seconds,
+    )
+
+
+def _cached(name: str, key: object, train: Callable[[], bytes]) -> tuple[bytes, float | None]:
+    """A trained model, from an earlier run with the same key if there was one, and the seconds that its training took."""
+    path = _CACHE / f"{name}-{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}"
+    if path.is_file():
+        return path.read_bytes(), None
+    begin = time.perf_counter()
+    model = train()
+    seconds = time.perf_counter() - begin
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(model)
+    return model, seconds

@@ -1,0 +1,42 @@
+import math
+
+import jax
+import numpy as np
+import pytest
+
+from ecjax import evaluation
+from ecjax.models.transformer import Transformer, configuration
+
+
+def test_uniform_bits_are_those_of_the_ids() -> None:
+    assert evaluation.uniform_bits_per_byte(257, 100, 100) == pytest.approx(math.log2(257))
+    assert evaluation.uniform_bits_per_byte(1 << 16, 10, 50) == pytest.approx(16 / 5)
+
+
+def test_unigram_bits_are_the_entropy_of_what_was_counted() -> None:
+    training = np.repeat([0, 1, 2], [499, 249, 249])  # with the added ones: 1/2, 1/4, 1/4
+    assert evaluation.unigram_bits_per_byte(training, np.array([0, 1]), 3, 1) == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("tokens", [1, 8, 37])
+def test_bits_per_byte_agree_with_a_plain_sum_over_contexts(tokens: int) -> None:
+    model = Transformer(configuration("tiny", 17, 8), key=jax.random.key(1))
+    ids = np.random.default_rng(tokens).integers(0, 17, tokens)
+    nats = 0.0
+    for begin in range(0, tokens, 8):
+        part = ids[begin : begin + 8]
+        logits = np.asarray(model(jax.numpy.asarray(part)), np.float64)
+        nats += sum(np.log(np.exp(row).sum()) - row[i] for row, i in zip(logits, part, strict=True))
+    expected = nats / math.log(2) / 100
+    assert evaluation.bits_per_byte(model, ids, 100) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("bytes_per_token", "with_m1", "millions"), [(1.0, False, 50.0), (4.28, False, 11.69), (5.31, True, 15.42)]
+)
+def test_flops_per_byte_are_the_papers(bytes_per_token: float, with_m1: bool, millions: float) -> None:
+    """Tables 15 and 16, the 25m column: bytes, SentencePiece, EqualInfoAC[16, 65k]."""
+    flops = evaluation.flops_per_byte(configuration("25m", 256, 512), bytes_per_token)
+    if with_m1:
+        flops += evaluation.flops_per_byte(configuration("3m", 256, 1024), 1.0)
+    assert flops / 1e6 == pytest.approx(millions, rel=0.025)

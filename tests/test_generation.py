@@ -1,0 +1,88 @@
+from collections.abc import Iterator
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ecjax
+from ecjax.generation import SamplingSettings, generate, sample_token
+from ecjax.models.transformer import Transformer, configuration
+
+BOOKS = ecjax.load_codebook("books-12")
+MODEL = Transformer(configuration("tiny", BOOKS.vocab_size, 8), key=jax.random.key(0))
+
+
+def text(pieces: Iterator[bytes]) -> bytes:
+    return b"".join(pieces)
+
+
+@given(seed=st.integers(0, 1000), k=st.integers(1, 5), p=st.floats(0.05, 1.0))
+def test_only_the_head_of_the_distribution_is_drawn(seed: int, k: int, p: float) -> None:
+    logits = np.random.default_rng(seed).normal(size=12).astype(np.float32) * 2
+    draw = jax.vmap(lambda key: sample_token(jnp.asarray(logits), key, SamplingSettings(top_k=k, top_p=p)))
+    drawn = set(np.asarray(draw(jax.random.split(jax.random.key(seed), 64))).tolist())
+    order = np.argsort(-logits)
+    probabilities = np.exp(logits[order]) / np.exp(logits).sum()
+    nucleus = int(np.sum(np.cumsum(probabilities) - probabilities < p * (1 + 1e-5)))
+    assert drawn <= set(order[: min(k, nucleus)].tolist())
+
+
+def test_temperature_zero_takes_the_likeliest_and_one_draws_in_proportion() -> None:
+    logits = jnp.log(jnp.array([0.1, 0.6, 0.3]))
+    keys = jax.random.split(jax.random.key(0), 4000)
+    greedy = jax.vmap(lambda key: sample_token(logits, key, SamplingSettings(temperature=0.0)))(keys)
+    assert set(np.asarray(greedy).tolist()) == {1}
+    drawn = np.asarray(jax.vmap(lambda key: sample_token(logits, key, SamplingSettings()))(keys))
+    assert np.bincount(drawn) / 4000 == pytest.approx([0.1, 0.6, 0.3], abs=0.03)
+
+
+def test_a_seed_decides_the_text() -> None:
+    one, again, other = (text(generate(MODEL, BOOKS, b"The", 20, SamplingSettings(seed=s))) for s in (1, 1, 2))
+    assert one == again != other
+
+
+@pytest.mark.parametrize("prompt", [b"", b"T", b"The river ran th", "a broken caf\u00e9".encode()[:-1], b"\xff\x00"])
+def test_a_prompt_is_continued_within_its_last_window(prompt: bytes) -> None:
+    """What is drawn first extends the prompt's last window, so prompt and continuation are one greedy parse there."""
+    pieces = list(generate(MODEL, BOOKS, prompt, 4))
+    assert len(pieces) <= 4
+    ids = BOOKS.encode(prompt)
+    if len(ids) and pieces:
+        first = BOOKS.decode(ids[-1:]) + pieces[0]
+        assert len(BOOKS.encode(first)) == 1
+
+
+def test_steps_with_a_cache_draw_what_the_whole_model_would() -> None:
+    """Greedy continuation, token by token, against the model run anew over all tokens so far."""
+    settings = SamplingSettings(temperature=0.0)
+    bytes_model = Transformer(configuration("tiny", 257, 8), key=jax.random.key(3))
+    tokenizer = ecjax.Bytes()
+    ids = tokenizer.encode(b"It was").tolist()
+    for piece in generate(bytes_model, tokenizer, b"It was", 12, settings):
+        following = int(np.argmax(bytes_model(jnp.asarray([*ids, 0]))[-1]))
+        assert piece == tokenizer.decode([following])
+        ids.append(following)
+
+
+def test_the_padding_id_ends_the_text() -> None:
+    # With all logits equal the first id is taken, and that is the padding id.
+    undecided = eqx.tree_at(lambda model: model.unembedding, MODEL, jnp.zeros_like(MODEL.unembedding))
+    assert text(generate(undecided, BOOKS, b"", 5, SamplingSettings(temperature=0.0))) == b""
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"temperature": -1.0}, "temperature"), ({"top_k": 0}, "top_k"), ({"top_p": 0.0}, "top_p"), ({"top_p": 1.5}, "top_p")],
+)
+def test_settings_out_of_range_are_refused(settings: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SamplingSettings(**settings)
+
+
+def test_another_vocabulary_is_refused() -> None:
+    with pytest.raises(ValueError, match="4096 ids and the tokenizer 257"):
+        text(generate(MODEL, ecjax.Bytes()))
