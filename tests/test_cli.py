@@ -108,7 +108,9 @@ def test_other_bad_input_is_refused(ecjax, tokens: Path, tmp_path: Path) -> None
     refused(ecjax("train-m1", empty, "--out", out), "there is no text in")
     refused(ecjax("train-m1", tmp_path / "absent", "--out", out), "does not exist")
     refused(ecjax("train-m1", tmp_path / "in", "--out", out, "--size", "7t"), "known sizes are")
-    refused(ecjax("train-m1", tmp_path / "in", "--out", out, "--init", "m1-books", "--size", "tiny"), "leave out --size")
+    refused(
+        ecjax("train-m1", tmp_path / "in", "--out", out, "--init", "m1-books", "--size", "tiny"), "leave out --size"
+    )
     refused(ecjax("train-m2", tmp_path / "in", "--out", out, "--context", 4096), "holds no example of 4096")
     refused(ecjax("evaluate", "books-12", empty), "there is no text in")
     refused(ecjax("evaluate", tokens, tmp_path / "in"), "not a file of kind")
@@ -142,7 +144,20 @@ def test_from_text_to_samples(ecjax, tmp_path: Path) -> None:
 
     book = tmp_path / "book.safetensors"
     assert json.loads(ecjax("compile", m1, "--bits", 10, "--out", book, "--json").out)["strings"] == 1024
-    again = ("train-m1", text, "--out", tmp_path / "m1b", "--init", m1, "--starts", book, "--steps", 4, "--batch-size", 8)
+    again = (
+        "train-m1",
+        text,
+        "--out",
+        tmp_path / "m1b",
+        "--init",
+        m1,
+        "--starts",
+        book,
+        "--steps",
+        4,
+        "--batch-size",
+        8,
+    )
     assert ecjax(*again).status == 0
 
     m2 = tmp_path / "m2/model.safetensors"

@@ -1,6 +1,7 @@
-"""Equal-Info windows by preorder numbering, as Python integers say it. Standard library only; read it as the definition.
+"""Equal-Info windows by preorder numbering, as Python integers say it. Standard library only; this is the definition.
 
-A model is a function from the bytes so far in the window to a frequency table: 257 integers, rising strictly from 0 to 2**F.
+A model is a function from the bytes so far in the window to a frequency table: 257 integers, rising strictly from 0
+to 2**F.
 """
 
 from collections.abc import Callable, Sequence

@@ -47,7 +47,9 @@ LearningRate = Annotated[float, typer.Option(min=0, help="Peak learning rate of 
 OptimizerName = Annotated[Optimizer, typer.Option(help="'adamw', or 'paper': Adafactor with the paper's schedule.")]
 Warmup = Annotated[int, typer.Option(min=0, help="Steps over which adamw's learning rate rises to its peak.")]
 Seed = Annotated[int, typer.Option(help="The same seed, text and settings give the same result.")]
-CheckpointEvery = Annotated[int, typer.Option(min=1, help="Steps between checkpoints. Run the command again to resume.")]
+CheckpointEvery = Annotated[
+    int, typer.Option(min=1, help="Steps between checkpoints. Run the command again to resume.")
+]
 
 TOKENS = "ecjax.tokens"
 
@@ -70,7 +72,9 @@ def tokenize(
     if decode:
         settings, tensors, _, _ = serialisation.read(_existing(source), TOKENS)
         if settings != {"tokenizer": identity["fingerprint"]}:
-            raise ValueError(f"{source} was made with another tokenizer than {tokenizer}; name that one with --tokenizer")
+            raise ValueError(
+                f"{source} was made with another tokenizer than {tokenizer}; name that one with --tokenizer"
+            )
         ids = tensors["ids"]
         text = chosen.decode(ids)
         serialisation.write_bytes(target, text)
@@ -103,8 +107,8 @@ def train_m1(
 ) -> None:
     """Trains a byte model.
 
-    M1 serves windows, in which it always starts anew: it needs short contexts that begin where windows begin. Train one,
-    compile it, then go on from its weights with --init and --starts that codebook.
+    M1 serves windows, in which it always starts anew: it needs short contexts that begin where windows begin. Train
+    one, compile it, then go on from its weights with --init and --starts that codebook.
     """
     if init is None:
         model = Transformer(configuration(size or "small", 256, context or 16), key=jax.random.key(seed))

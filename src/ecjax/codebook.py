@@ -1,8 +1,9 @@
 """Windows of a fixed model compiled to a table: the same tokens without the model.
 
-With M1 reset in every window, windows of b <= 16 bits are a finite dictionary of 2**b strings, a tree numbered in preorder
-(`ecjax.coding.windows`). As a table (node, byte) -> node, encoding is a gather or two per byte and decoding one per token.
-The tree is kept as each node's parent and byte; what encoding and decoding gather from is derived from these.
+With M1 reset in every window, windows of b <= 16 bits are a finite dictionary of 2**b strings, a tree numbered in
+preorder (`ecjax.coding.windows`). As a table (node, byte) -> node, encoding is a gather or two per byte and decoding
+one per token. The tree is kept as each node's parent and byte; what encoding and decoding gather from is derived from
+these.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from ecjax import serialisation
 from ecjax.checks import check_ids, check_text
 from ecjax.coding.windows import MIN_BITS, Node, Shares
 from ecjax.models.base import ByteModel
+from ecjax.padding import bucket
 
 MAX_CODEBOOK_BITS = 16
 
 _KIND = "ecjax.codebook"
 _MAX_STRINGS = 1 << 27  # bytes of all strings together, beyond which a table is no use
-# Long texts are cut into lanes that are walked side by side; see `Codebook.encode_batch`. A lane and its overlap make 4096.
+# Long texts are cut into lanes that are walked side by side; see `Codebook.encode_batch`. With its overlap a lane has
+# 4096 bytes.
 _LANE, _OVERLAP, _LANES = 3840, 256, 256
 
 
@@ -128,6 +131,7 @@ class Codebook(eqx.Module):
         Args:
           text: Bytes; those from `length` on do not count.
           length: Bytes in the text, at most n.
+
         Returns:
           Ids, filled with zeros, and their number.
         """
@@ -137,7 +141,7 @@ class Codebook(eqx.Module):
         return ids, jnp.sum(ended > 0, dtype=jnp.int32)
 
     def _walk(self, text: Integer[Array, " n"], length: Integer[Array, ""]) -> UInt16[Array, " n+1"]:
-        """Down the tree byte by byte: entry i is the code of the window that ends just before byte i, 0 if none does."""
+        """Down the tree byte by byte: entry i is the code of the window that ends just before byte i, or 0."""
 
         def advance(node: UInt16[Array, ""], item: tuple[Array, Array]) -> tuple[Array, Array]:
             byte, active = item
@@ -158,6 +162,7 @@ class Codebook(eqx.Module):
         Args:
           ids: Ids in `0 .. vocab_size - 1`; zeros, the empty string, may fill them up.
           capacity: Bytes to return at most.
+
         Returns:
           The first `capacity` bytes of the text, filled with zeros, and its whole length.
         """
@@ -180,9 +185,9 @@ class Codebook(eqx.Module):
         for begin in range(0, len(array), 1 << 16):
             part = array[begin : begin + (1 << 16)]
             total = int(np.asarray(self.lengths)[part].sum())
-            padded = np.zeros(_bucket(len(part)), np.int32)
+            padded = np.zeros(bucket(len(part)), np.int32)
             padded[: len(part)] = part
-            text, _ = _decode(self, padded, _bucket(total))
+            text, _ = _decode(self, jnp.asarray(padded), bucket(total))
             parts.append(np.asarray(text)[:total].tobytes())
         return b"".join(parts)
 
@@ -208,12 +213,12 @@ class Codebook(eqx.Module):
         out: list[UInt16[np.ndarray, " _"]] = []
         for begin in range(0, len(texts), _LANES):
             group = texts[begin : begin + _LANES]
-            block = np.zeros((_bucket(len(group)), _bucket(max(map(len, group)))), np.uint8)
+            block = np.zeros((bucket(len(group)), bucket(max(map(len, group)))), np.uint8)
             lengths = np.zeros(len(block), np.int32)
             for row, text in enumerate(group):
                 block[row, : len(text)] = text
                 lengths[row] = len(text)
-            ended = np.asarray(_walk(self, block, lengths))
+            ended = np.asarray(_walk(self, jnp.asarray(block), jnp.asarray(lengths)))
             out += [ended[row, : len(text) + 1] for row, text in enumerate(group)]
         return out
 
@@ -258,11 +263,6 @@ class Codebook(eqx.Module):
 
 _walk = eqx.filter_jit(jax.vmap(Codebook._walk, in_axes=(None, 0, 0)))
 _decode = eqx.filter_jit(Codebook.decode_array)
-
-
-def _bucket(n: int) -> int:
-    """The power of two that a size is filled up to, so that few shapes are compiled."""
-    return 1 << max(n - 1, 0).bit_length()
 
 
 def _depths(parents: UInt16[np.ndarray, " size"], last_bytes: UInt8[np.ndarray, " size"]) -> Int32[np.ndarray, " size"]:
@@ -310,11 +310,14 @@ def compile_codebook(
       bits: b, 9 to 16.
       provenance: What people should know of the codebook's origin.
       report: Called now and then with the number of strings found.
+
     Returns:
       The codebook whose `encode` and `decode` equal running the model.
     """
     if not MIN_BITS <= bits <= MAX_CODEBOOK_BITS:
-        raise ValueError(f"a codebook is of {MIN_BITS} to {MAX_CODEBOOK_BITS} bits, got {bits}; windows of more have no table")
+        raise ValueError(
+            f"a codebook is of {MIN_BITS} to {MAX_CODEBOOK_BITS} bits, got {bits}; windows of more have no table"
+        )
     parents, last_bytes = np.zeros(1 << bits, np.uint16), np.zeros(1 << bits, np.uint8)
     codes = np.zeros(1, np.uint32)
     below = np.array([(1 << bits) - 1], np.uint32)
@@ -348,14 +351,14 @@ def _expand(
 ) -> UInt32[np.ndarray, "n 257"]:
     """`_starts` of up to `_LANES` nodes of one depth, in few shapes."""
     n, depth = prefixes.shape
-    padded = np.zeros((_LANES, max(64, _bucket(depth))), np.uint8)
+    padded = np.zeros((_LANES, bucket(depth, 64)), np.uint8)
     padded[:n, :depth] = prefixes
 
     def fill(a: UInt32[np.ndarray, " n"]) -> UInt32[np.ndarray, "lanes 1"]:
         return np.pad(a, (0, _LANES - n))[:, None]
 
     nodes = Node(jnp.asarray(fill(below)), jnp.asarray(fill(codes)), jnp.full(_LANES, depth == 0))
-    return np.asarray(_starts(model, padded, jnp.array(depth), nodes, model.precision))[:n]
+    return np.asarray(_starts(model, jnp.asarray(padded), jnp.array(depth), nodes, model.precision))[:n]
 
 
 def load_codebook(name_or_path: str | Path) -> Codebook:

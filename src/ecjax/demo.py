@@ -92,8 +92,10 @@ def run(text: bytes, name: str, out: Path, minutes: float, seed: int) -> dict[st
       out: A folder, made if need be.
       minutes: How long the first of the two models is trained; the second gets as many FLOPs.
       seed: Seed of initialisation, data order and sampling.
+
     Returns:
       The report.
+
     Raises:
       ValueError: If the text is too short to train on.
     """

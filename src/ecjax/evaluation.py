@@ -41,6 +41,7 @@ def bits_per_byte(model: Transformer, held_out: Integer[np.ndarray, " n"], text_
       model: A language model over token ids.
       held_out: The text's ids.
       text_bytes: The text's length in bytes.
+
     Returns:
       Bits per byte; the sum of all losses over all bytes.
     """
@@ -49,17 +50,15 @@ def bits_per_byte(model: Transformer, held_out: Integer[np.ndarray, " n"], text_
     total = 0.0
     for begin in range(0, len(held_out), rows * context):
         part = held_out[begin : begin + rows * context]
-        padded = np.zeros(rows * context, np.int32)
-        padded[: len(part)] = part
-        counts = np.arange(rows * context) < len(part)
-        total += float(_nats(model, padded.reshape(rows, context), counts.reshape(rows, context)))
+        padded = np.zeros((rows, context), np.int32)
+        padded.reshape(-1)[: len(part)] = part
+        counts = np.arange(rows * context).reshape(rows, context) < len(part)
+        total += float(_nats(model, jnp.asarray(padded), jnp.asarray(counts)))
     return total / math.log(2) / text_bytes
 
 
 @eqx.filter_jit
-def _nats(
-    model: Transformer, ids: Int32[Array, "b n"], counts: Bool[Array, "b n"]
-) -> Float[Array, ""]:
+def _nats(model: Transformer, ids: Int32[Array, "b n"], counts: Bool[Array, "b n"]) -> Float[Array, ""]:
     losses, _ = cross_entropy(jax.vmap(model)(ids), ids)
     return jnp.sum(jnp.where(counts, losses, 0))
 

@@ -1,7 +1,8 @@
 """Logits to integer cumulative frequencies: the one contract between models and coders.
 
-A **table** of precision F (8 < F <= 16) is `uint32[257]` with `table[0] == 0`, strictly increasing, `table[256] == 2**F`.
-Byte `c` has frequency `table[c + 1] - table[c]`, at least 1, of `2**F`. Once logits are fixed point, all is integer.
+A **table** of precision F (8 < F <= 16) is `uint32[257]` with `table[0] == 0`, strictly increasing, `table[256] ==
+2**F`. Byte `c` has frequency `table[c + 1] - table[c]`, at least 1, of `2**F`. Once logits are fixed point, all is
+integer.
 
 **What rounding costs.** Let p be the softmax of the real-valued logits and q the table's distribution. Then
 
@@ -9,17 +10,17 @@ Byte `c` has frequency `table[c + 1] - table[c]`, at least 1, of `2**F`. Once lo
 
 which is 0.0059 at F = 16 and 0.023 at F = 14.
 
-*Proof.* Let `v[i] = 2**23 * 2**(l[i] - max(l))` be the exact weights of the fixed-point logits l (in bits), `W >= 2**23`
-their sum, and w, C the integer weights and their sum. A weight is rounded twice (the table's entry, then the shift), each
-time by at most half a unit, so `|w[i] - v[i]| <= 1`. One count is set aside for each byte; the other `A = 2**F - 256`
-are shared by `floor(c[i] * A / C)`, c being the cumulative weights, so byte i gets more than `A * w[i] / C - 1` of them and
-with its own more than `A * w[i] / C`. Hence `q[i] > A / 2**F * w[i] / C`, and the term of a byte with `w[i] >= 1` is at most
-`p[i] * (log2(2**F / A) + log2(v[i] / w[i]) + log2(C / W))`. The first part is the first term of the bound. In the second,
-`log2(v / w) <= log2(1 + 1 / w) <= 1 / (w * ln 2)`, and `p = v / W <= 2 * w / W`, so that it sums to at most
-`512 / (W * ln 2)`. The third is at most `256 / (W * ln 2)`. Together they stay below `768 / (2**23 * ln 2) < 1.4e-4`. A byte
-with `w[i] = 0` has `p[i] <= 2**-23 < 2**-F <= q[i]` and a negative term. Last, fixed-point logits differ from real ones by at
-most 2**-9 bits, which by Hoeffding's lemma costs at most `(ln 2 / 256)**2 / (8 * ln 2) < 1.4e-6` bits. The sum of both is
-below 2**-12. QED
+*Proof.* Let `v[i] = 2**23 * 2**(l[i] - max(l))` be the exact weights of the fixed-point logits l (in bits), `W >=
+2**23` their sum, and w, C the integer weights and their sum. A weight is rounded twice (the table's entry, then the
+shift), each time by at most half a unit, so `|w[i] - v[i]| <= 1`. One count is set aside for each byte; the other `A
+= 2**F - 256` are shared by `floor(c[i] * A / C)`, c being the cumulative weights, so byte i gets more than `A * w[i]
+/ C - 1` of them and with its own more than `A * w[i] / C`. Hence `q[i] > A / 2**F * w[i] / C`, and the term of a byte
+with `w[i] >= 1` is at most `p[i] * (log2(2**F / A) + log2(v[i] / w[i]) + log2(C / W))`. The first part is the first
+term of the bound. In the second, `log2(v / w) <= log2(1 + 1 / w) <= 1 / (w * ln 2)`, and `p = v / W <= 2 * w / W`, so
+that it sums to at most `512 / (W * ln 2)`. The third is at most `256 / (W * ln 2)`. Together they stay below `768 /
+(2**23 * ln 2) < 1.4e-4`. A byte with `w[i] = 0` has `p[i] <= 2**-23 < 2**-F <= q[i]` and a negative term. Last,
+fixed-point logits differ from real ones by at most 2**-9 bits, which by Hoeffding's lemma costs at most `(ln 2 /
+256)**2 / (8 * ln 2) < 1.4e-6` bits. The sum of both is below 2**-12. QED
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ def cumulative_frequencies(logits: Int32[Array, "256"], precision: int) -> UInt3
     Args:
       logits: Fixed-point logits, 1/256 of log2, of magnitude at most 2**30.
       precision: F, 9 to 16.
+
     Returns:
       Cumulative frequencies of `2**F`; see the module's text for their distance from the real distribution.
     """
@@ -78,7 +80,7 @@ def cumulative_frequencies(logits: Int32[Array, "256"], precision: int) -> UInt3
 
 
 def from_counts(counts: Integer[np.ndarray, "256"], precision: int) -> UInt32[np.ndarray, "257"]:
-    """The table nearest below the proportions of `counts`, each byte with one count of its own (NumPy, any magnitude)."""
+    """The table of bytes counted in a text, in NumPy; each byte gets one count beforehand."""
     check_precision(precision)
     cumulative = [0, *np.cumsum(counts, dtype=object)]
     spread = (1 << precision) - 256

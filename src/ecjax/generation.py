@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Int32, Integer, Key
 from ecjax.checks import check_text
 from ecjax.codebook import Codebook
 from ecjax.models.transformer import DecodingState, Transformer
+from ecjax.padding import bucket
 from ecjax.tokenizers import Bytes
 
 
@@ -42,9 +43,7 @@ class SamplingSettings:
             raise ValueError(f"top_p must be above 0 and at most 1, got {self.top_p}")
 
 
-def sample_token(
-    logits: Float[Array, " v"], key: Key[Array, ""], settings: SamplingSettings
-) -> Int32[Array, ""]:
+def sample_token(logits: Float[Array, " v"], key: Key[Array, ""], settings: SamplingSettings) -> Int32[Array, ""]:
     """One token drawn from logits. A token at -inf is never drawn, as long as another is not."""
     if settings.temperature == 0:
         return jnp.argmax(logits).astype(jnp.int32)
@@ -69,9 +68,9 @@ def generate(
 ) -> Iterator[bytes]:
     """Continues a prompt, yielding the text of each token as it is drawn.
 
-    The prompt's last window is cut short by the prompt's end and not by the text, which no training text shows the model.
-    So it is given back, and the first token is drawn from those whose strings begin with it: with codes in preorder, one
-    range of ids.
+    The prompt's last window is cut short by the prompt's end and not by the text, which no training text shows the
+    model. So it is given back, and the first token is drawn from those whose strings begin with it: with codes in
+    preorder, one range of ids.
 
     Args:
       model: A language model over the ids of `tokenizer`.
@@ -79,16 +78,18 @@ def generate(
       prompt: What to continue; it is not repeated in the output.
       max_tokens: Tokens to draw at most; the padding id, a document's end, ends the text before.
       settings: How to draw; by default from the whole distribution.
+
     Yields:
       The bytes of each token. A character of several bytes may be spread over tokens.
+
     Raises:
       ValueError: If model and tokenizer differ in vocabulary.
     """
     settings = settings or SamplingSettings()
     if model.config.vocab_size != tokenizer.vocab_size:
         raise ValueError(
-            f"the model knows {model.config.vocab_size} ids and the tokenizer {tokenizer.vocab_size}; take the tokenizer "
-            "that the model was trained with"
+            f"the model knows {model.config.vocab_size} ids and the tokenizer {tokenizer.vocab_size}; take the "
+            "tokenizer that the model was trained with"
         )
     ids = tokenizer.encode(check_text(prompt))
     low, high, known = 0, tokenizer.vocab_size, b""
@@ -108,9 +109,9 @@ def generate(
 
 def _read(model: Transformer, ids: Integer[np.ndarray, " n"]) -> DecodingState:
     """The state after a prompt."""
-    padded = np.zeros(1 << max(len(ids) - 1, 0).bit_length(), np.int32)
+    padded = np.zeros(bucket(len(ids)), np.int32)
     padded[: len(ids)] = ids
-    return _step_through(model, padded, jnp.array(len(ids)))
+    return _step_through(model, jnp.asarray(padded), jnp.array(len(ids)))
 
 
 @eqx.filter_jit

@@ -1,4 +1,4 @@
-"""Safetensors files with a kind, a version and a fingerprint, written atomically; and the files that the package ships."""
+"""Safetensors files with a kind, a version and a fingerprint, written atomically; and the files the package ships."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def write(
     tensors: Mapping[str, np.ndarray],
     provenance: Mapping[str, object],
 ) -> str:
-    """Writes a file in one go and returns its fingerprint. `provenance` says how it came about and is not part of that."""
+    """Writes a file in one go and returns its fingerprint, of which `provenance`, how it came about, is no part."""
     mark = fingerprint(kind, settings, tensors)
     metadata = {
         "kind": kind,
@@ -96,9 +96,7 @@ def _metadata(path: Path) -> dict[str, str]:
         raise ValueError(f"{path} is damaged or no ecjax file: {error}; get or make it again") from error
 
 
-def read(
-    path: Path, kind: str
-) -> tuple[dict[str, object], dict[str, np.ndarray], str, dict[str, object]]:
+def read(path: Path, kind: str) -> tuple[dict[str, object], dict[str, np.ndarray], str, dict[str, object]]:
     """Settings, tensors, fingerprint and provenance of a file.
 
     Raises:
@@ -108,7 +106,9 @@ def read(
     if metadata.get("kind") != kind:
         raise ValueError(f"{path} is not a file of kind {kind} but {metadata.get('kind', 'something else')}")
     if metadata.get("version") != _VERSION:
-        raise ValueError(f"{path} has version {metadata.get('version')}, of which this ecjax knows nothing, only {_VERSION}")
+        raise ValueError(
+            f"{path} has version {metadata.get('version')}, of which this ecjax knows nothing, only {_VERSION}"
+        )
     try:
         tensors = safetensors.numpy.load_file(path)
         settings, provenance = json.loads(metadata["settings"]), json.loads(metadata["provenance"])

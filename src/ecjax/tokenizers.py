@@ -16,6 +16,7 @@ from ecjax.codebook import Codebook, compile_codebook
 from ecjax.coding import windows
 from ecjax.integers import limb_count, regroup_bits
 from ecjax.models.base import ByteModel
+from ecjax.padding import bucket
 
 
 @runtime_checkable
@@ -50,7 +51,7 @@ class Tokenizer(Protocol):
 
 
 class Bytes:
-    """Every byte is a token: byte c has id c + 1, and 0 is padding (as in ByT5, with one special id instead of three)."""
+    """Every byte is a token: byte c has id c + 1, and 0 is padding (ByT5, with one special id instead of three)."""
 
     vocab_size = 257
     padding_id = 0
@@ -72,8 +73,8 @@ class Bytes:
 class EqualInfo(eqx.Module):
     """Equal-Info windows of a model as tokens (`ecjax.coding.windows`).
 
-    Every window has exactly `bits` bits; the stream of windows is cut into ids of `token_bits` bits, first bits first, and
-    the last id is filled with zeros. Any ids decode, and a text of any bytes comes back as it was.
+    Every window has exactly `bits` bits; the stream of windows is cut into ids of `token_bits` bits, first bits
+    first, and the last id is filled with zeros. Any ids decode, and a text of any bytes comes back as it was.
 
     Attributes:
       model: M1.
@@ -103,6 +104,7 @@ class EqualInfo(eqx.Module):
           policy: Where windows end: "greedy", each as late as it can.
           allow_inexact: Take a model that is not exact (a float one). Its tokens may decode to other text on another
             machine, in another batch or with another version of JAX; its codebook is safe, being a fixed table.
+
         Raises:
           ValueError: If a value is out of range, or the model is not exact and that was not allowed.
         """
@@ -114,8 +116,8 @@ class EqualInfo(eqx.Module):
             raise ValueError(f"windows end by policy 'greedy', got {policy!r}")
         if not (model.exact or allow_inexact):
             raise ValueError(
-                f"{type(model).__name__} is not exact: its tokens need not decode to the same text elsewhere; use an exact "
-                "model, compile a codebook from it, or pass allow_inexact=True"
+                f"{type(model).__name__} is not exact: its tokens need not decode to the same text elsewhere; use an "
+                "exact model, compile a codebook from it, or pass allow_inexact=True"
             )
         self.model, self.bits, self.token_bits = model, bits, token_bits
 
@@ -135,8 +137,8 @@ class EqualInfo(eqx.Module):
         """
         if self.token_bits != self.bits:
             raise ValueError(
-                f"a codebook's ids are whole windows; with {self.bits} bits in a window, token_bits must be {self.bits}, "
-                f"not {self.token_bits}"
+                f"a codebook's ids are whole windows; with {self.bits} bits in a window, token_bits must be "
+                f"{self.bits}, not {self.token_bits}"
             )
         return compile_codebook(self.model, self.bits, provenance)
 
@@ -148,6 +150,7 @@ class EqualInfo(eqx.Module):
         Args:
           text: Bytes; those from `length` on do not count.
           length: Bytes in the text, at most n.
+
         Returns:
           Ids, filled with zeros, and their number.
         """
@@ -166,6 +169,7 @@ class EqualInfo(eqx.Module):
         Args:
           ids: Ids in `0 .. vocab_size - 1`; bits at the end that are no whole window are dropped.
           capacity: Bytes to return at most for each window.
+
         Returns:
           For each window the first `capacity` bytes of its string, filled with zeros, and the string's whole length.
         """
@@ -188,13 +192,13 @@ class EqualInfo(eqx.Module):
         order = sorted(range(len(arrays)), key=lambda i: len(arrays[i]))
         for begin in range(0, len(order), _LANES):
             group = order[begin : begin + _LANES]
-            width = _bucket(len(arrays[group[-1]]))
-            block = np.zeros((_bucket(len(group), 1), width), np.uint8)
+            width = bucket(len(arrays[group[-1]]), 64)
+            block = np.zeros((bucket(len(group)), width), np.uint8)
             for row, i in enumerate(group):
                 block[row, : len(arrays[i])] = arrays[i]
             lengths = np.zeros(len(block), np.int32)
             lengths[: len(group)] = [len(arrays[i]) for i in group]
-            ids, counts = map(np.asarray, _encode(self, block, lengths))
+            ids, counts = map(np.asarray, _encode(self, jnp.asarray(block), jnp.asarray(lengths)))
             for row, i in enumerate(group):
                 out[i] = ids[row, : counts[row]]
         return out
@@ -210,22 +214,22 @@ class EqualInfo(eqx.Module):
 
     def _codes(self, ids: Int32[np.ndarray, " n"]) -> np.ndarray:
         count = len(ids) * self.token_bits // self.bits
-        padded = np.zeros((_bucket(len(ids)), 1), np.uint32)
+        padded = np.zeros((bucket(len(ids), 64), 1), np.uint32)
         padded[: len(ids), 0] = ids
         capacity = len(padded) * self.token_bits // self.bits
-        return np.asarray(_regroup(padded, self.token_bits, self.bits, capacity))[:count]
+        return np.asarray(_regroup(jnp.asarray(padded), self.token_bits, self.bits, capacity))[:count]
 
     def _strings(self, codes: np.ndarray, capacity: int) -> list[bytes]:
         """The string of each code: all with room for a short one, then again those that are longer."""
         out: list[bytes] = []
         for begin in range(0, len(codes), _WINDOWS):
             part = codes[begin : begin + _WINDOWS]
-            block = np.zeros((_bucket(len(part), 1), codes.shape[1]), np.uint32)
+            block = np.zeros((bucket(len(part)), codes.shape[1]), np.uint32)
             block[: len(part)] = part
-            text, lengths = map(np.asarray, _decode(self, block, capacity))
+            text, lengths = map(np.asarray, _decode(self, jnp.asarray(block), capacity))
             strings = [text[i, : lengths[i]].tobytes() for i in range(len(part))]
             for i in np.flatnonzero(lengths[: len(part)] > capacity):
-                strings[i] = self._strings(part[i : i + 1], _bucket(int(lengths[i])))[0]
+                strings[i] = self._strings(part[i : i + 1], bucket(int(lengths[i])))[0]
             out += strings
         return out
 
@@ -233,11 +237,6 @@ class EqualInfo(eqx.Module):
 _LANES = 64  # texts that are encoded side by side
 _WINDOWS = 256  # windows that are decoded side by side
 _FIRST_CAPACITY = 64  # bytes that a window is given room for at first
-
-
-def _bucket(n: int, least: int = 64) -> int:
-    """The power of two, at least `least`, that a size is filled up to, so that few shapes are compiled."""
-    return max(least, 1 << max(n - 1, 0).bit_length())
 
 
 @eqx.filter_jit

@@ -19,7 +19,6 @@ from jaxtyping import Array, Float, Integer
 
 from ecjax.models.transformer import Transformer
 
-
 Optimizer = Literal["adamw", "paper"]
 
 
@@ -30,7 +29,8 @@ class TrainingSettings:
     Attributes:
       steps: Optimiser steps in all.
       batch_size: Examples per step.
-      optimizer: "adamw" (cosine decay to zero; for small runs) or "paper" (Adafactor with the paper's schedule, sec. 3.2).
+      optimizer: "adamw" (cosine decay to zero; for small runs) or "paper" (Adafactor with the paper's schedule, sec.
+        3.2).
       learning_rate: Peak learning rate of "adamw"; "paper" has its own.
       warmup: Steps of linear warm-up of "adamw".
       z_loss: Weight of the squared log of the softmax's normaliser.
@@ -105,10 +105,12 @@ def train(
       directory: Where checkpoints go. If it has one already, the run goes on from it, to the same bits as if it had
         never stopped.
       checkpoint_every: Steps between checkpoints.
-      report: Called after each step with the number of steps done, the step's loss in nats per token, and the model, whose
-        arrays live until the next step.
+      report: Called after each step with the number of steps done, the step's loss in nats per token, and the model,
+        whose arrays live until the next step.
+
     Returns:
       The trained model and the loss of each step, in nats per token.
+
     Raises:
       ValueError: If `directory` holds a run with other settings or another model.
     """
@@ -148,7 +150,9 @@ class _Checkpoints:
         if record.exists() and json.loads(record.read_text()) != run:
             raise ValueError(f"{directory} holds a run with other settings; use them again, or another folder")
         record.write_text(json.dumps(run, indent=2) + "\n")
-        self._manager = ocp.CheckpointManager(directory / "checkpoints", options=ocp.CheckpointManagerOptions(max_to_keep=2))
+        self._manager = ocp.CheckpointManager(
+            directory / "checkpoints", options=ocp.CheckpointManagerOptions(max_to_keep=2)
+        )
 
     def restore(self, state: TrainingState, examples: grain.DatasetIterator) -> tuple[TrainingState, list[float]]:
         if self._manager.latest_step() is None:

@@ -1,18 +1,19 @@
 """Equal-Info windows by preorder numbering: lossless blocks of exactly b bits.
 
-A model spans a tree of byte strings. The root owns `2**b` points. A node keeps its first point for itself ("the window ends
-here") and hands the others, its *points below*, to its children in byte order; a child without a point does not exist. A
-window's code is its node's own point, which is the node's number in preorder. So every string on the way down is a possible
-window, every number below `2**b` is exactly one string, number 0 is the empty one, and codes sort as their strings do.
+A model spans a tree of byte strings. The root owns `2**b` points. A node keeps its first point for itself ("the
+window ends here") and hands the others, its *points below*, to its children in byte order; a child without a point
+does not exist. A window's code is its node's own point, which is the node's number in preorder. So every string on
+the way down is a possible window, every number below `2**b` is exactly one string, number 0 is the empty one, and
+codes sort as their strings do.
 
 **Apportionment.** A node with m points below and the model's frequencies f (of `2**F`) keeps the children whose share
-`m * f[c] / 2**F` is at least one half, and always the (first) most frequent one. With K the cumulative frequencies of the
-kept children, child c gets the points from `floor(m * K[c] / K[256])` up to `floor(m * K[c + 1] / K[256])`. At the root each
-byte first gets one point and the other `2**b - 1 - 256` are shared by that rule, so that no text is stuck: hence b >= 9.
-docs/windows.md says why one half, and specs/oracle/windows.py says all this in plain Python.
+`m * f[c] / 2**F` is at least one half, and always the (first) most frequent one. With K the cumulative frequencies of
+the kept children, child c gets the points from `floor(m * K[c] / K[256])` up to `floor(m * K[c + 1] / K[256])`. At
+the root each byte first gets one point and the other `2**b - 1 - 256` are shared by that rule, so that no text is
+stuck: hence b >= 9. docs/windows.md says why one half, and specs/oracle/windows.py says all this in plain Python.
 
-Numbers of b bits are limbs (`ecjax.integers`), least significant first. Source: arXiv 2404.03626, sec. 3.3, whose windows
-lose data (PAPER's padded codes are ambiguous); these do not.
+Numbers of b bits are limbs (`ecjax.integers`), least significant first. Source: arXiv 2404.03626, sec. 3.3, whose
+windows lose data (their padded codes are ambiguous); these do not.
 """
 
 from __future__ import annotations
@@ -127,6 +128,7 @@ def encode(model: ByteModel, text: Integer[Array, " n"], length: Integer[Array, 
       text: Bytes; those from `length` on do not count.
       length: Bytes in the text, at most n.
       bits: b, 9 to 128.
+
     Returns:
       The windows.
     """
@@ -163,6 +165,7 @@ def decode(
       code: Its code.
       bits: b, 9 to 128.
       capacity: Bytes to return at most.
+
     Returns:
       The first `capacity` bytes of the string, filled with zeros, and its whole length, which may be larger.
     """

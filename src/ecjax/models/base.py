@@ -13,8 +13,8 @@ from jaxtyping import Array, Integer, PyTree, UInt32
 class ByteModel(eqx.Module):
     """A model of the next byte that speaks in integer cumulative frequencies.
 
-    Subclass it with your own `init`, `step` and `frequencies`; everything must be traceable by `jax.jit`. A table of ten
-    lines is as good a model as a Transformer.
+    Subclass it with your own `init`, `step` and `frequencies`; everything must be traceable by `jax.jit`. A table of
+    ten lines is as good a model as a Transformer.
 
     Attributes:
       precision: F, the bits of its frequency tables, 9 to 16. Static.

@@ -31,7 +31,9 @@ def load_transformer(name_or_path: str | Path) -> Transformer:
     shape = eqx.filter_eval_shape(Transformer, config, key=jax.random.key(0))
     paths, structure = jax.tree_util.tree_flatten_with_path(shape)
     names = [jax.tree_util.keystr(key) for key, _ in paths]
-    if sorted(names) != sorted(tensors) or any(tensors[n].shape != leaf.shape for n, (_, leaf) in zip(names, paths, strict=True)):
+    if sorted(names) != sorted(tensors) or any(
+        tensors[n].shape != leaf.shape for n, (_, leaf) in zip(names, paths, strict=True)
+    ):
         raise ValueError(f"{path} is damaged: its tensors are not those of its configuration")
     return jax.tree.unflatten(structure, [jnp.asarray(tensors[name]) for name in names])
 

@@ -210,7 +210,8 @@ class DecodingState(eqx.Module):
 class Transformer(eqx.Module):
     """A decoder-only language model over token ids `0 .. vocab_size - 1`.
 
-    Every text begins with a start symbol of its own (the last row of `embedding`), so that the first token is predicted too.
+    Every text begins with a start symbol of its own (the last row of `embedding`), so that the first token is
+    predicted too.
     """
 
     embedding: Float[Array, "v+1 d"]
@@ -233,6 +234,7 @@ class Transformer(eqx.Module):
 
         Args:
           tokens: Token ids, any integer dtype.
+
         Returns:
           Float32 logits in nats.
         """
@@ -278,7 +280,9 @@ class TransformerByteModel(ByteModel):
         """Wraps a Transformer with `vocab_size` 256. Raises ValueError for any other."""
         check_precision(precision)
         if transformer.config.vocab_size != 256:
-            raise ValueError(f"a byte model predicts 256 bytes, this Transformer {transformer.config.vocab_size} tokens")
+            raise ValueError(
+                f"a byte model predicts 256 bytes, this Transformer {transformer.config.vocab_size} tokens"
+            )
         self.transformer = transformer
         self.precision = precision
         self.exact = False
