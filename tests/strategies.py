@@ -6,10 +6,12 @@ becoming simpler, not smaller. Shapes are fixed, so that one compilation serves 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 
 import equinox as eqx
 import jax.numpy as jnp
+import jaxtyping
 import numpy as np
 from hypothesis import strategies as st
 from jaxtyping import Array, Int32, Integer, UInt32
@@ -124,3 +126,13 @@ def models_and_texts(draw: st.DrawFn, max_size: int) -> tuple[Markov, bytes]:
 def padded(text: bytes, size: int, filler: int = 0) -> np.ndarray:
     """A text as uint8[size], filled up with `filler`."""
     return np.frombuffer(text.ljust(size, bytes([filler])), np.uint8)
+
+
+@contextlib.contextmanager
+def annotations_unchecked() -> Iterator[None]:
+    """The package as its users have it: without the run-time checks, which refuse bad input before the package can."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        yield
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", False)

@@ -91,6 +91,24 @@ def test_table_is_that_of_the_definition(logits, precision):
     assert jit_table(jnp.asarray(logits), precision).tolist() == definition(logits, precision)
 
 
+def test_every_fraction_of_a_bit():
+    # A unit of a weight seldom shows in a table; in a thousand of them it does.
+    logits = np.full((1024, 256), -(1 << 20), np.int32)
+    for i, row in enumerate(logits):
+        row[: 1 + i // 64] = -i
+        row[255] = 0
+    actual = jax.vmap(lambda row: frequencies.cumulative_frequencies(row, 16))(jnp.asarray(logits))
+    np.testing.assert_array_equal(actual, [definition(row, 16) for row in logits])
+
+
+@given(real_logits(edges=False))
+def test_fixed_point_logits_count_256ths_of_a_bit(logits):
+    bits = (logits.astype(np.float64) - float(logits.max())) / np.log(2)
+    fixed = np.asarray(jit_fixed_point(jnp.asarray(logits)))
+    assert fixed.dtype == np.int32
+    assert (np.abs(fixed / 256 - np.maximum(bits, -4096)) <= 2.0**-9 - bits * 2.0**-22).all()
+
+
 @given(real_logits(edges=False), precisions)
 def test_rounding_costs_less_than_the_bound(logits, precision):
     exact = np.exp(logits.astype(np.float64) - logits.max())

@@ -70,7 +70,7 @@ class Codebook(eqx.Module):
         """
         size = len(parents)
         self.bits = size.bit_length() - 1
-        if size != 1 << self.bits or not MIN_BITS <= self.bits <= MAX_CODEBOOK_BITS:
+        if not MIN_BITS <= self.bits <= MAX_CODEBOOK_BITS or size != 1 << self.bits:
             raise ValueError(f"a codebook has 2**{MIN_BITS} to 2**{MAX_CODEBOOK_BITS} strings, got {size}")
         lengths = _depths(parents, last_bytes)
         codes = np.arange(size)
@@ -79,11 +79,7 @@ class Codebook(eqx.Module):
         if not np.array_equal(last_bytes[top], np.arange(256)):
             raise ValueError("a codebook has a string for each of the 256 bytes, and at most one of each byte string")
         ends = np.cumsum(lengths, dtype=np.int64)
-        if ends[-1] > _MAX_STRINGS:
-            raise ValueError(
-                f"this codebook's strings take {ends[-1]} bytes, more than {_MAX_STRINGS}: the model is too sure of "
-                "itself for a table; use EqualInfo with the model"
-            )
+        _check_size(int(ends[-1]))
         strings = np.zeros(ends[-1], np.uint8)
         offsets = ends - lengths
         node, place = codes[lengths > 0], ends[lengths > 0] - 1
@@ -166,12 +162,13 @@ class Codebook(eqx.Module):
         Returns:
           The first `capacity` bytes of the text, filled with zeros, and its whole length.
         """
+        ids = jnp.append(ids, 0)  # the empty string once more, so that there is an id
         lengths = self.lengths[ids]
         ends = jnp.cumsum(lengths)
         # A byte's place in `strings` is its place in the text plus what is constant over its token.
         shift = jnp.repeat(self.offsets[ids] - (ends - lengths), lengths, total_repeat_length=capacity)
         place = jnp.arange(capacity)
-        total = jnp.sum(lengths)
+        total = ends[-1]
         return jnp.where(place < total, self.strings[shift + place], 0), total
 
     def encode(self, text: bytes) -> Int32[np.ndarray, " n"]:
@@ -265,6 +262,15 @@ _walk = eqx.filter_jit(jax.vmap(Codebook._walk, in_axes=(None, 0, 0)))
 _decode = eqx.filter_jit(Codebook.decode_array)
 
 
+def _check_size(total: int) -> None:
+    """Raises ValueError if strings of `total` bytes in all are too long for a table."""
+    if total > _MAX_STRINGS:
+        raise ValueError(
+            f"this codebook's strings take {total} bytes or more, above {_MAX_STRINGS}: the model is too sure of itself "
+            "for a table; use EqualInfo with the model"
+        )
+
+
 def _depths(parents: UInt16[np.ndarray, " size"], last_bytes: UInt8[np.ndarray, " size"]) -> Int32[np.ndarray, " size"]:
     """The length of each code's string. Raises ValueError unless the tree is in preorder, children in byte order."""
     depths = np.zeros(len(parents), np.int32)
@@ -283,9 +289,13 @@ def _depths(parents: UInt16[np.ndarray, " size"], last_bytes: UInt8[np.ndarray, 
 
 
 @eqx.filter_jit
-@functools.partial(jax.vmap, in_axes=(None, 0, None, 0, None))
+@functools.partial(jax.vmap, in_axes=(None, 0, None, 0, 0))
 def _starts(
-    model: ByteModel, prefix: Integer[Array, " n"], length: Integer[Array, ""], node: Node, precision: int
+    model: ByteModel,
+    prefix: Integer[Array, " n"],
+    length: Integer[Array, ""],
+    code: UInt32[Array, "1"],
+    below: UInt32[Array, "1"],
 ) -> UInt32[Array, "257"]:
     """Where each child's points start below the node at the end of `prefix[:length]`."""
 
@@ -293,7 +303,7 @@ def _starts(
         return model.step(state, prefix[i])
 
     state = jax.lax.fori_loop(0, length, advance, model.init())
-    shares = Shares(node, model.frequencies(state), precision)
+    shares = Shares(Node(below, code, length == 0), model.frequencies(state), model.precision)
     return jax.vmap(shares.start)(jnp.arange(257))[:, 0]
 
 
@@ -322,8 +332,11 @@ def compile_codebook(
     codes = np.zeros(1, np.uint32)
     below = np.array([(1 << bits) - 1], np.uint32)
     prefixes = np.zeros((1, 0), np.uint8)
-    found = 1
+    found, total = 1, 0
     while len(codes):
+        # Every point below is a string still to be found, longer than those so far. Waiting for all of them takes hours.
+        length = prefixes.shape[1] + 1
+        _check_size(total + length * int(below.sum(dtype=np.int64)))
         next_codes, next_below, next_prefixes = [], [], []
         for begin in range(0, len(codes), _LANES):
             part = slice(begin, begin + _LANES)
@@ -332,7 +345,7 @@ def compile_codebook(
             node, byte = np.nonzero(counts)
             child = codes[part][node] + 1 + starts[node, byte]
             parents[child], last_bytes[child] = codes[part][node], byte
-            found += len(child)
+            found, total = found + len(child), total + length * len(child)
             inner = counts[node, byte] > 1
             next_codes.append(child[inner])
             next_below.append(counts[node, byte][inner] - 1)
@@ -354,11 +367,11 @@ def _expand(
     padded = np.zeros((_LANES, bucket(depth, 64)), np.uint8)
     padded[:n, :depth] = prefixes
 
-    def fill(a: UInt32[np.ndarray, " n"]) -> UInt32[np.ndarray, "lanes 1"]:
-        return np.pad(a, (0, _LANES - n))[:, None]
+    def fill(a: UInt32[np.ndarray, " n"]) -> UInt32[Array, "lanes 1"]:
+        return jnp.asarray(np.pad(a, (0, _LANES - n))[:, None])
 
-    nodes = Node(jnp.asarray(fill(below)), jnp.asarray(fill(codes)), jnp.full(_LANES, depth == 0))
-    return np.asarray(_starts(model, jnp.asarray(padded), jnp.array(depth), nodes, model.precision))[:n]
+    starts = _starts(model, jnp.asarray(padded), jnp.array(depth), fill(codes), fill(below))
+    return np.asarray(starts)[:n]
 
 
 def load_codebook(name_or_path: str | Path) -> Codebook:
@@ -370,6 +383,11 @@ def load_codebook(name_or_path: str | Path) -> Codebook:
     path = serialisation.resolve(name_or_path)
     _, tensors, _, provenance = serialisation.read(path, _KIND)
     try:
-        return Codebook(tensors["parents"], tensors["last_bytes"], json.dumps(provenance, sort_keys=True))
+        parents, last_bytes = tensors["parents"], tensors["last_bytes"]
+        if (parents.dtype, last_bytes.dtype) != (np.uint16, np.uint8) or not parents.shape == last_bytes.shape == (
+            parents.size,
+        ):
+            raise ValueError("parents and last_bytes must be uint16[size] and uint8[size]")
+        return Codebook(parents, last_bytes, json.dumps(provenance, sort_keys=True))
     except (KeyError, ValueError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error

@@ -238,7 +238,8 @@ class Transformer(eqx.Module):
         Returns:
           Float32 logits in nats.
         """
-        shifted = jnp.concatenate([jnp.array([self.config.vocab_size], jnp.int32), tokens[:-1].astype(jnp.int32)])
+        start = jnp.array([self.config.vocab_size], jnp.int32)
+        shifted = jnp.concatenate([start, tokens.astype(jnp.int32)])[:-1]
         x = self.embedding[shifted]
         for layer in self.layers:
             x = layer(x)
