@@ -40,6 +40,7 @@ def report(name: str, settings: Mapping[str, Any], results: Sequence[Mapping[str
     for key, value in settings.items():
         console.print(f"{key.replace('_', ' ')}: {_cell(value)}")
     table = Table(first, *(_cell(row[first]) for row in results))
+    table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
     for key in keys:

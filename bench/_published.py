@@ -1,9 +1,9 @@
 """Equal-Info windows as the paper has them (arXiv 2404.03626, sec. 3.3, A.5 and D.5), in Python integers.
 
-A model is a function from the bytes so far in the window to a frequency table: 257 integers, rising strictly from 0 to 2**F.
-A string stands for the arithmetic coder's exact interval, `[low, low + width) / 2**scale`. Its code is the shortest bit
-string whose dyadic interval `[m, m + 1) / 2**k` lies inside (of two, the lower), and its *padded* code that bit string with
-zeros to b bits.
+A model is a function from the bytes so far in the window to a frequency table: 257 integers, rising strictly from 0 to
+2**F. A string stands for the arithmetic coder's exact interval, `[low, low + width) / 2**scale`. Its code is the
+shortest bit string whose dyadic interval `[m, m + 1) / 2**k` lies inside (of two, the lower), and its *padded* code
+that bit string with zeros to b bits.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class _Interval(NamedTuple):
     scale: int = 0
 
     def narrow(self, table: Sequence[int], byte: int) -> _Interval:
-        start, end = int(table[byte]), int(table[byte + 1])
-        precision = int(table[256]).bit_length() - 1
+        start, end = table[byte], table[byte + 1]
+        precision = table[256].bit_length() - 1
         return _Interval(
             (self.low << precision) + self.width * start, self.width * (end - start), self.scale + precision
         )
@@ -66,9 +66,9 @@ def delayed_window(model: Model, text: bytes, bits: int) -> tuple[int, int]:
 def readings(model: Model, code: int, bits: int) -> list[bytes]:
     """All strings, but the empty one, with this padded code, shortest first.
 
-    A string's interval contains its padded code, so all of them are on the one path that arithmetic decoding takes. The code
-    of a string has at most as many bits as that of a longer one on the path, so there is an end to it. The look-ahead decoder (D.5)
-    returns the last of them, the one for delayed windows (A.5) the first.
+    A string's interval contains its padded code, so all of them are on the one path that arithmetic decoding takes.
+    Codes never get shorter along the path, so the first that has more than `bits` bits ends it. The look-ahead decoder
+    (D.5) returns the last of them, the one for delayed windows (A.5) the first.
     """
     interval, string, found = _Interval(), b"", []
     while True:

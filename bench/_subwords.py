@@ -1,4 +1,4 @@
-"""Subword tokenizers to compare with, trained here and kept in build/bench: SentencePiece unigram and byte-level BPE."""
+"""Subword tokenizers to compare with, trained here and kept in build/bench: SentencePiece and byte-level BPE."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Candidate(NamedTuple):
 
 
 def sentencepiece_unigram(training: Sequence[str], vocab_size: int, texts: Sequence[bytes]) -> Candidate:
-    """SentencePiece unigram, set up to lose nothing: identity normalisation, all spaces kept, bytes for unknown characters."""
+    """SentencePiece unigram, set up to lose nothing: no normalisation, all spaces kept, unknown characters as bytes."""
     import sentencepiece
 
     settings = {
@@ -45,8 +45,8 @@ def sentencepiece_unigram(training: Sequence[str], vocab_size: int, texts: Seque
 
     def train() -> bytes:
         model = io.BytesIO()
-        lines = (line for text in training for line in text.splitlines(keepends=True))
-        sentencepiece.SentencePieceTrainer.train(sentence_iterator=lines, model_writer=model, **settings)
+        # Whole texts as sentences: of lines the trainer drops the ends, and learns no pieces with them.
+        sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(training), model_writer=model, **settings)
         return model.getvalue()
 
     model, seconds = _cached("sentencepiece", [sentencepiece.__version__, settings, training], train)
@@ -91,7 +91,7 @@ def byte_pairs(training: Sequence[str], vocab_size: int, texts: Sequence[bytes])
 
 
 def _cached(name: str, key: object, train: Callable[[], bytes]) -> tuple[bytes, float | None]:
-    """A trained model, from an earlier run with the same key if there was one, and the seconds that its training took."""
+    """A trained model, and the seconds that its training took: None if an earlier run with this key has left it."""
     path = _CACHE / f"{name}-{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}"
     if path.is_file():
         return path.read_bytes(), None

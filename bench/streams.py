@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import typer
 from jaxtyping import Array, Float, Int32, Integer, UInt8, UInt32
@@ -29,7 +30,7 @@ def _decode(model: Unigram, codes: UInt8[Array, "lanes capacity"], length: int) 
 
 def _ours(model: Unigram, text: UInt8[np.ndarray, " n"], lanes: int, repeats: int) -> dict[str, Any]:
     """Figures for the text cut into equal lanes that are coded side by side, each into a code of its own."""
-    block = text.reshape(lanes, -1)
+    block = jnp.asarray(text.reshape(lanes, -1))
     length = block.shape[1]
     coded = _encode(model, block)
     encoding = best_seconds(lambda: jax.block_until_ready(_encode(model, block)), repeats)
@@ -48,7 +49,10 @@ def _ours(model: Unigram, text: UInt8[np.ndarray, " n"], lanes: int, repeats: in
 def _constriction(
     model: Unigram, text: UInt8[np.ndarray, " n"], per_symbol: bool, repeats: int
 ) -> dict[str, Any] | None:
-    """The range coder of `constriction`, with one distribution for all symbols or one given for each; None if not installed."""
+    """Figures for the range coder of `constriction`, given one distribution for all symbols or one for each.
+
+    None if it is not installed.
+    """
     try:
         library = importlib.import_module("constriction").stream
     except ImportError:
@@ -111,11 +115,11 @@ def _row(
 def measure(
     text: Texts = None,
     lanes: Annotated[int, typer.Option(min=1, help="Streams that are coded side by side.")] = 256,
-    size: Annotated[int, typer.Option("--bytes", min=1, help="Bytes of text at most.")] = 1 << 20,
+    size: Annotated[int, typer.Option("--bytes", min=1, max=1 << 26, help="Bytes of text at most.")] = 1 << 20,
     repeats: Repeats = 5,
     out: Json = None,
 ) -> None:
-    """Symbols per second on one core, and bits beyond the ideal in parts per million: arithmetic coding of whole streams."""
+    """Symbols per second on one core, and bits beyond the ideal in ppm: arithmetic coding of whole streams."""
     original = b"".join(read_texts(text))[:size]
     array = np.frombuffer(original, np.uint8)[: len(original) // lanes * lanes]
     if len(array) == 0:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import equinox as eqx
-import jax
+import jax.numpy as jnp
 import numpy as np
 import typer
 from jaxtyping import Array, Integer, UInt32
@@ -27,9 +28,9 @@ class _Tables:
 
     def __init__(self, model: ByteModel) -> None:
         self._model = model
-        self._known: dict[bytes, np.ndarray] = {}
+        self._known: dict[bytes, array[int]] = {}
 
-    def __call__(self, prefix: bytes) -> np.ndarray:
+    def __call__(self, prefix: bytes) -> array[int]:
         if prefix not in self._known:
             self.prepare(prefix + b"\0")
         return self._known[prefix]
@@ -40,8 +41,9 @@ class _Tables:
             return
         padded = np.zeros(max(32, 1 << (len(text) - 1).bit_length()), np.uint8)
         padded[: len(text)] = np.frombuffer(text, np.uint8)
-        for length, table in enumerate(np.asarray(_sequence(self._model, padded))[: len(text)]):
-            self._known.setdefault(text[:length], table)
+        tables = np.asarray(_sequence(self._model, jnp.asarray(padded)))
+        for length in range(len(text)):
+            self._known.setdefault(text[:length], array("I", tables[length].tobytes()))
 
 
 _Cut = Callable[[_published.Model, bytes, int], tuple[int, int]]

@@ -139,14 +139,20 @@ def test_compiling_reports_and_keeps_its_provenance():
     assert json.loads(codebook.provenance) == {"a": "x", "b": 1}
 
 
+def test_a_model_of_another_precision_is_refused():
+    model = random_model(0)
+    with pytest.raises(ValueError, match="9 to 16 bits, got 17"):
+        compile_codebook(Markov(model.tables, 17), 9)
+
+
 @pytest.mark.parametrize("bits", [0, 8, 17, 32])
 def test_there_are_codebooks_of_9_to_16_bits_only(bits):
     with pytest.raises(ValueError, match=f"9 to 16 bits, got {bits}"):
         compile_codebook(random_model(0), bits)
 
 
-@pytest.mark.slow
-def test_a_model_too_sure_for_a_table_is_refused_in_time():
+def test_a_model_too_sure_for_a_table_is_refused_before_all_is_found(monkeypatch):
+    monkeypatch.setattr("ecjax.codebook._MAX_STRINGS", 1 << 22)
     with pytest.raises(ValueError, match="too sure of itself for a table; use EqualInfo"):
         compile_codebook(random_model(0, ("spiky",)), 16)
 

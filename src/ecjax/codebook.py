@@ -23,6 +23,7 @@ from jaxtyping import Array, Int32, Integer, PyTree, UInt8, UInt16, UInt32
 from ecjax import serialisation
 from ecjax.checks import check_ids, check_text
 from ecjax.coding.windows import MIN_BITS, Node, Shares
+from ecjax.frequencies import check_precision
 from ecjax.models.base import ByteModel
 from ecjax.padding import bucket
 
@@ -266,8 +267,8 @@ def _check_size(total: int) -> None:
     """Raises ValueError if strings of `total` bytes in all are too long for a table."""
     if total > _MAX_STRINGS:
         raise ValueError(
-            f"this codebook's strings take {total} bytes or more, above {_MAX_STRINGS}: the model is too sure of itself "
-            "for a table; use EqualInfo with the model"
+            f"this codebook's strings take {total} bytes or more, above {_MAX_STRINGS}: the model is too sure of "
+            "itself for a table; use EqualInfo with the model"
         )
 
 
@@ -328,13 +329,14 @@ def compile_codebook(
         raise ValueError(
             f"a codebook is of {MIN_BITS} to {MAX_CODEBOOK_BITS} bits, got {bits}; windows of more have no table"
         )
+    check_precision(model.precision)
     parents, last_bytes = np.zeros(1 << bits, np.uint16), np.zeros(1 << bits, np.uint8)
     codes = np.zeros(1, np.uint32)
     below = np.array([(1 << bits) - 1], np.uint32)
     prefixes = np.zeros((1, 0), np.uint8)
     found, total = 1, 0
     while len(codes):
-        # Every point below is a string still to be found, longer than those so far. Waiting for all of them takes hours.
+        # Every point below is a string still to be found, longer than those so far; finding them all may take hours.
         length = prefixes.shape[1] + 1
         _check_size(total + length * int(below.sum(dtype=np.int64)))
         next_codes, next_below, next_prefixes = [], [], []

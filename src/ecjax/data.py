@@ -88,5 +88,6 @@ def batches(source: Slices, batch_size: int, seed: int) -> grain.DatasetIterator
 
     The iterator's `get_state` / `set_state` make it resumable; the order depends on `seed` alone.
     """
-    dataset = grain.MapDataset.source(source).seed(seed).shuffle().repeat().batch(batch_size)
+    # An endless sequence leaves no remainder, but grain fails to count its batches of one unless told to drop it.
+    dataset = grain.MapDataset.source(source).seed(seed).shuffle().repeat().batch(batch_size, drop_remainder=True)
     return iter(dataset.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=2)))

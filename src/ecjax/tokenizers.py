@@ -12,8 +12,9 @@ import numpy as np
 from jaxtyping import Array, Int32, Integer, UInt8
 
 from ecjax.checks import check_ids, check_text
-from ecjax.codebook import Codebook, compile_codebook
+from ecjax.codebook import MAX_CODEBOOK_BITS, Codebook, compile_codebook
 from ecjax.coding import windows
+from ecjax.frequencies import check_precision
 from ecjax.integers import limb_count, regroup_bits
 from ecjax.models.base import ByteModel
 from ecjax.padding import bucket
@@ -109,6 +110,7 @@ class EqualInfo(eqx.Module):
           ValueError: If a value is out of range, or the model is not exact and that was not allowed.
         """
         windows.check_bits(bits)
+        check_precision(model.precision)
         token_bits = min(bits, 16) if token_bits is None else token_bits
         if not 1 <= token_bits <= 16:
             raise ValueError(f"a token has 1 to 16 bits, got {token_bits}")
@@ -135,7 +137,7 @@ class EqualInfo(eqx.Module):
         Raises:
           ValueError: If there is no such table.
         """
-        if self.token_bits != self.bits:
+        if self.token_bits != self.bits <= MAX_CODEBOOK_BITS:
             raise ValueError(
                 f"a codebook's ids are whole windows; with {self.bits} bits in a window, token_bits must be "
                 f"{self.bits}, not {self.token_bits}"

@@ -115,6 +115,7 @@ def train(
       ValueError: If `directory` holds a run with other settings or another model.
     """
     optimizer = make_optimizer(settings)
+    model = jax.tree.map(lambda x: jnp.copy(x) if eqx.is_array(x) else x, model)  # a step consumes what it is given
     state = TrainingState(model, optimizer.init(eqx.filter(model, eqx.is_inexact_array)))
     checkpoints = None if directory is None else _Checkpoints(directory, settings, model)
     losses: list[float] = []
@@ -146,10 +147,10 @@ class _Checkpoints:
         directory = directory.absolute()
         directory.mkdir(parents=True, exist_ok=True)
         run = {"settings": dataclasses.asdict(settings), "model": dataclasses.asdict(model.config)}
-        record = directory / "run.json"
-        if record.exists() and json.loads(record.read_text()) != run:
+        record, contents = directory / "run.json", json.dumps(run, indent=2) + "\n"
+        if record.exists() and record.read_text() != contents:
             raise ValueError(f"{directory} holds a run with other settings; use them again, or another folder")
-        record.write_text(json.dumps(run, indent=2) + "\n")
+        record.write_text(contents)
         self._manager = ocp.CheckpointManager(
             directory / "checkpoints", options=ocp.CheckpointManagerOptions(max_to_keep=2)
         )

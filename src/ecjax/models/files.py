@@ -27,12 +27,16 @@ def load_transformer(name_or_path: str | Path) -> Transformer:
     """Reads a Transformer. Raises ValueError for a missing, damaged or other file."""
     path = serialisation.resolve(name_or_path)
     settings, tensors, _, _ = serialisation.read(path, _KIND)
-    config = TransformerConfig(**settings)  # type: ignore[arg-type]
+    try:
+        config = TransformerConfig(**settings)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} is damaged: its settings are not those of a Transformer") from error
     shape = eqx.filter_eval_shape(Transformer, config, key=jax.random.key(0))
     paths, structure = jax.tree_util.tree_flatten_with_path(shape)
     names = [jax.tree_util.keystr(key) for key, _ in paths]
     if sorted(names) != sorted(tensors) or any(
-        tensors[n].shape != leaf.shape for n, (_, leaf) in zip(names, paths, strict=True)
+        (tensors[n].shape, tensors[n].dtype) != (leaf.shape, leaf.dtype)
+        for n, (_, leaf) in zip(names, paths, strict=True)
     ):
         raise ValueError(f"{path} is damaged: its tensors are not those of its configuration")
     return jax.tree.unflatten(structure, [jnp.asarray(tensors[name]) for name in names])

@@ -136,7 +136,8 @@ class Attention(eqx.Module):
 
     def project(self, x: Float[Array, "n d"]) -> Float[Array, "3 n h e"]:
         """Queries, keys and values."""
-        return jnp.moveaxis((x @ self.qkv).reshape(x.shape[0], 3, self.heads, -1), 1, 0)
+        head_dim = self.out.shape[0] // self.heads
+        return jnp.moveaxis((x @ self.qkv).reshape(x.shape[0], 3, self.heads, head_dim), 1, 0)
 
     def attend(
         self,
@@ -152,7 +153,7 @@ class Attention(eqx.Module):
         scores += jnp.take(self.bias, distance, axis=1, mode="clip")
         weights = jax.nn.softmax(jnp.where(visible, scores, -1e30), axis=-1)
         mixed = jnp.einsum("hns,she->nhe", weights, values)
-        return mixed.reshape(queries.shape[0], -1) @ self.out
+        return mixed.reshape(queries.shape[0], self.out.shape[0]) @ self.out
 
     def __call__(self, x: Float[Array, "n d"]) -> Float[Array, "n d"]:
         n, width = x.shape[0], self.context

@@ -1,0 +1,266 @@
+"""Tokenizers: ids are slices of the oracle's windows, texts come back, and what cannot work is refused."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ecjax
+from ecjax import Bytes, Codebook, EqualInfo, Tokenizer, Unigram
+from ecjax.models.transformer import Transformer, TransformerByteModel, configuration
+from specs.oracle import windows as oracle
+from tests.strategies import Markov, annotations_unchecked, make_table, padded, python_model, sample, texts
+
+SIZE = 48
+SLICES = [(9, 9), (16, 8)]
+SLICES += [pytest.param(b, v, marks=pytest.mark.slow) for b, v in [(9, 16), (33, 16), (127, 3), (16, 1)]]
+
+
+@functools.cache
+def model(seed: int = 0, precision: int = 16) -> Markov:
+    rng = np.random.default_rng(seed)
+    rows = np.stack([make_table(kind, precision, rng) for kind in ("random", "flat", "floor", "random")])
+    return Markov(jnp.asarray(rows[rng.integers(len(rows), size=257)]), precision)
+
+
+jit_encode = jax.jit(EqualInfo.encode_array)
+jit_decode = jax.jit(EqualInfo.decode_array, static_argnames="capacity")
+
+
+# Equal-Info.
+
+
+@pytest.mark.parametrize("bits, token_bits", SLICES)
+@given(st.integers(0, 1), st.data())
+def test_ids_are_slices_of_the_windows_of_the_oracle(bits, token_bits, seed, data):
+    tokenizer = EqualInfo(model(seed), bits, token_bits)
+    batch = [data.draw(texts(24, tokenizer.model)), data.draw(texts(24, tokenizer.model))]
+    ids = tokenizer.encode_batch(batch)
+    for text, encoded in zip(batch, ids, strict=True):
+        codes = oracle.encode(python_model(tokenizer.model), text, bits)
+        assert encoded.dtype == np.int32
+        assert encoded.tolist() == oracle.cut_tokens(codes, bits, token_bits)
+    assert tokenizer.decode_batch(ids) == batch
+
+
+@pytest.mark.parametrize("bits, token_bits", SLICES)
+def test_any_ids_decode(bits, token_bits):
+    tokenizer = EqualInfo(model(), bits, token_bits)
+    rng = np.random.default_rng(bits)
+    for count in (0, 1, 2, 7, 40):
+        ids = rng.integers(tokenizer.vocab_size, size=count)
+        codes = oracle.join_tokens(ids.tolist(), bits, token_bits)
+        expected = oracle.decode(python_model(tokenizer.model), codes, bits)
+        assert tokenizer.decode(ids) == expected
+        # Padding adds no text where windows and ids end together.
+        if count * token_bits % bits == 0:
+            assert tokenizer.decode([*ids.tolist(), *[0] * 5]) == expected
+
+
+def test_ids_of_other_types_decode_too():
+    tokenizer = EqualInfo(model(), 9)
+    for dtype in (np.uint16, np.int64, np.uint64):
+        assert tokenizer.decode(np.array([5, 300, 511], dtype)) == tokenizer.decode([5, 300, 511])
+    with annotations_unchecked():
+        assert tokenizer.decode(jnp.array([5, 300, 511])) == tokenizer.decode([5, 300, 511])
+
+
+@pytest.mark.slow
+def test_a_batch_of_more_texts_than_are_encoded_at_once():
+    tokenizer = EqualInfo(model(), 9)
+    rng = np.random.default_rng(0)
+    batch = [rng.bytes(int(n)) for n in rng.integers(0, 60, size=70)]
+    ids = tokenizer.encode_batch(batch)
+    assert [i.tolist() for i in ids[:5]] == [tokenizer.encode(text).tolist() for text in batch[:5]]
+    assert tokenizer.decode_batch(ids) == batch
+
+
+def test_a_batch_of_nothing():
+    tokenizer = EqualInfo(model(), 9)
+    assert tokenizer.encode_batch([]) == [] and tokenizer.decode_batch([]) == []
+    assert [ids.tolist() for ids in tokenizer.encode_batch([b"", b""])] == [[], []]
+    assert tokenizer.decode_batch([[], np.zeros(0, np.int32), [0]]) == [b"", b"", b""]
+
+
+def test_windows_longer_than_there_is_room_for_at_first():
+    sure = np.ones(256, np.uint32)
+    sure[97] = 512 - 255
+    table = np.concatenate([[0], np.cumsum(sure)]).astype(np.uint32)
+    tokenizer = EqualInfo(Unigram(table, 9), 16)
+    text = b"b" + b"a" * 500 + b"xyz" + b"a" * 200
+    ids = tokenizer.encode(text)
+    assert max(len(tokenizer.decode([i])) for i in ids.tolist()) > 64
+    assert tokenizer.decode(ids) == text
+
+
+@given(st.data(), st.integers(0, 255))
+def test_arrays_inside_jit(data, filler):
+    tokenizer = EqualInfo(model(), 16, 5)
+    text = data.draw(texts(SIZE, tokenizer.model))
+    ids, count = jit_encode(tokenizer, jnp.asarray(padded(text, SIZE, filler)), jnp.array(len(text)))
+    codes = oracle.encode(python_model(tokenizer.model), text, 16)
+    assert ids.dtype == jnp.int32 and not ids[count:].any()
+    assert ids[:count].tolist() == oracle.cut_tokens(codes, 16, 5)
+    strings, lengths = map(np.asarray, jit_decode(tokenizer, ids, capacity=SIZE))
+    assert b"".join(row[:n].tobytes() for row, n in zip(strings, lengths, strict=True)) == text
+
+
+def test_wider_default_dtypes_change_nothing():
+    tokenizer = EqualInfo(model(), 33, 16)
+    text = sample(tokenizer.model, SIZE, np.random.default_rng(0))
+    expected = tokenizer.encode(text)
+    with jax.enable_x64(True):
+        ids = tokenizer.encode(text)
+        assert ids.dtype == np.int32 and ids.tolist() == expected.tolist()
+        assert tokenizer.decode(ids) == text
+
+
+@pytest.mark.parametrize("bits, token_bits", [(9, 9), (15, 15), (16, 16), (17, 16), (128, 16)])
+def test_default_ids_are_whole_windows_up_to_16_bits(bits, token_bits):
+    tokenizer = EqualInfo(model(), bits)
+    assert tokenizer.token_bits == token_bits
+    assert (tokenizer.vocab_size, tokenizer.padding_id) == (2**token_bits, 0)
+
+
+def test_default_windows_have_16_bits():
+    assert EqualInfo(model()).bits == 16
+
+
+@pytest.mark.parametrize("bits", [-1, 0, 8, 129])
+def test_other_budgets_are_refused(bits):
+    with pytest.raises(ValueError, match=f"a window has 9 to 128 bits, got {bits}"):
+        EqualInfo(model(), bits)
+
+
+@pytest.mark.parametrize("token_bits", [-1, 0, 17, 32])
+def test_other_ids_are_refused(token_bits):
+    with pytest.raises(ValueError, match=f"a token has 1 to 16 bits, got {token_bits}"):
+        EqualInfo(model(), 32, token_bits)
+
+
+@pytest.mark.parametrize("policy", ["", "Greedy", "delayed"])
+def test_other_policies_are_refused(policy):
+    with annotations_unchecked(), pytest.raises(ValueError, match=f"greedy.* got '{policy}'"):
+        EqualInfo(model(), 16, policy=policy)
+
+
+@pytest.mark.parametrize("precision", [8, 17])
+def test_models_of_another_precision_are_refused(precision):
+    with pytest.raises(ValueError, match=f"9 to 16 bits, got {precision}"):
+        EqualInfo(Markov(model().tables, precision), 16)
+
+
+def float_model() -> TransformerByteModel:
+    return TransformerByteModel(Transformer(configuration("tiny", 256, 4), key=jax.random.key(0)))
+
+
+def test_inexact_models_are_refused_unless_allowed():
+    with pytest.raises(ValueError, match=r"TransformerByteModel is not exact.*compile a codebook.*allow_inexact=True"):
+        EqualInfo(float_model(), 9)
+    with pytest.raises(ValueError, match="Markov is not exact"):
+        EqualInfo(Markov(model().tables, 16, exact=False))
+    assert EqualInfo(float_model(), 9, allow_inexact=True).bits == 9
+
+
+def test_compiled_tokens_are_the_same():
+    tokenizer = EqualInfo(model(), 9)
+    codebook = tokenizer.compile({"from": "a test"})
+    text = sample(model(), 200, np.random.default_rng(1))
+    assert codebook.encode(text).tolist() == tokenizer.encode(text).tolist()
+    assert "a test" in codebook.provenance
+
+
+@pytest.mark.parametrize("bits, token_bits", [(16, 8), (9, 10)])
+def test_there_is_no_codebook_of_parts_of_windows(bits, token_bits):
+    with pytest.raises(ValueError, match=f"token_bits must be {bits}, not {token_bits}"):
+        EqualInfo(model(), bits, token_bits).compile()
+
+
+def test_there_is_no_codebook_of_more_than_16_bits():
+    for token_bits in (None, 8):
+        with pytest.raises(ValueError, match="9 to 16 bits, got 32; windows of more have no table"):
+            EqualInfo(model(), 32, token_bits).compile()
+
+
+# What all tokenizers have in common.
+
+
+@functools.cache
+def tokenizers() -> list[Tokenizer]:
+    return [Bytes(), EqualInfo(model(), 9), EqualInfo(model(), 9, 4), EqualInfo(model(), 9).compile()]
+
+
+@pytest.mark.parametrize("i", range(4))
+def test_they_offer_what_the_protocol_says(i):
+    assert isinstance(tokenizers()[i], Tokenizer)
+
+
+@pytest.mark.parametrize("i", range(4))
+@given(st.lists(st.binary(max_size=30) | st.text(max_size=8).map(str.encode), min_size=2, max_size=2))
+def test_texts_come_back(i, batch):
+    tokenizer = tokenizers()[i]
+    ids = tokenizer.encode_batch(batch)
+    assert all(((part >= 0) & (part < tokenizer.vocab_size)).all() for part in ids)
+    assert tokenizer.decode_batch(ids) == batch
+
+
+@pytest.mark.parametrize("i", range(4))
+def test_a_text_alone_is_a_text_in_a_batch(i):
+    tokenizer = tokenizers()[i]
+    batch = [b"alone", b"", b"\xff" * 30]
+    ids = tokenizer.encode_batch(batch)
+    for text, part in zip(batch, ids, strict=True):
+        assert tokenizer.encode(text).tolist() == part.tolist()
+        assert tokenizer.decode(part) == tokenizer.decode(part.tolist()) == text
+
+
+@pytest.mark.parametrize("i", range(4))
+@pytest.mark.parametrize(
+    "ids, error, match",
+    [
+        ([0, 1 << 16], ValueError, "got 65536 at position 1"),
+        ([-1], ValueError, "got -1 at position 0"),
+        ([0.5], TypeError, "integers in one dimension"),
+        ([[0]], TypeError, "integers in one dimension"),
+        (3, TypeError, "integers in one dimension"),
+        ("a", TypeError, "integers in one dimension"),
+        (None, TypeError, "integers in one dimension"),
+    ],
+)
+def test_what_is_no_id_is_refused(i, ids, error, match):
+    tokenizer = tokenizers()[i]
+    with annotations_unchecked():
+        with pytest.raises(error, match=match):
+            tokenizer.decode(ids)
+        with pytest.raises(error, match=match):
+            tokenizer.decode_batch([[0], ids])
+
+
+@pytest.mark.parametrize("i", range(4))
+@pytest.mark.parametrize("text, match", [("a", r"got str; encode it first"), (None, "NoneType"), ([97], "list")])
+def test_what_is_no_text_is_refused(i, text, match):
+    tokenizer = tokenizers()[i]
+    with annotations_unchecked():
+        with pytest.raises(TypeError, match=match):
+            tokenizer.encode(text)
+        with pytest.raises(TypeError, match=match):
+            tokenizer.encode_batch([b"", text])
+
+
+def test_bytes_are_their_values_and_one():
+    tokenizer = Bytes()
+    assert tokenizer.encode(bytes(range(256))).tolist() == list(range(1, 257))
+    assert tokenizer.encode(b"").dtype == np.int32
+    assert tokenizer.decode([0, 98, 0, 99, 0]) == b"ab"
+    assert (tokenizer.vocab_size, tokenizer.padding_id) == (257, 0)
+    with pytest.raises(ValueError, match=r"0 \.\. 256, got 257 at position 0"):
+        tokenizer.decode([257])
+
+
+def test_the_package_offers_them():
+    assert ecjax.EqualInfo is EqualInfo and ecjax.Codebook is Codebook and ecjax.Bytes is Bytes
+    assert set(ecjax.__all__) <= set(dir(ecjax))
