@@ -14,8 +14,7 @@ from jaxtyping import Array, Integer, UInt32
 
 from bench import _published
 from bench._common import Json, Texts, console, file_names, read_texts, report
-from ecjax import ByteModel, EqualInfo, load_model
-from ecjax.models.files import model_fingerprint
+from ecjax import ByteModel, EqualInfo, load_model, serialisation
 
 
 @eqx.filter_jit
@@ -114,7 +113,7 @@ def measure(
             results.append(_compare(loaded, tables, texts, b))
     settings = {
         "model": model.rpartition("/")[2],
-        "fingerprint": model_fingerprint(loaded),
+        "fingerprint": serialisation.read_fingerprint(serialisation.resolve(model)),
         "exact": loaded.exact,
         "precision": loaded.precision,
         "text": file_names(text),

@@ -82,7 +82,12 @@ def test_training_leaves_the_model_it_began_with():
     assert same(begin, model()) and not same(begin, trained)
     again, same_losses = train(begin, examples(), SETTINGS)
     assert losses == same_losses and same(again, trained)
-    other, other_losses = train(begin, examples(1), SETTINGS)
+
+
+@pytest.mark.slow
+def test_other_examples_give_another_model():
+    trained, losses = train(model(), examples(), SETTINGS)
+    other, other_losses = train(model(), examples(1), SETTINGS)
     assert losses != other_losses and not same(other, trained)
 
 

@@ -204,7 +204,11 @@ class Codebook(eqx.Module):
 
     def decode_batch(self, batch: Sequence[Integer[np.ndarray, " _"] | Sequence[int]]) -> list[bytes]:
         """The text of each sequence of tokens."""
-        return [self.decode(ids) for ids in batch]
+        checked = [check_ids(ids, self.vocab_size) for ids in batch]
+        text = self.decode(np.concatenate([np.zeros(0, np.int32), *checked]))
+        lengths = np.asarray(self.lengths)
+        ends = np.cumsum([int(lengths[ids].sum()) for ids in checked], dtype=np.int64)
+        return [text[begin:end] for begin, end in zip([0, *ends[:-1]], ends, strict=True)]
 
     def _walk_all(self, texts: Sequence[UInt8[np.ndarray, " _"]]) -> list[UInt16[np.ndarray, " _"]]:
         """`_walk` of each text, side by side in lanes."""

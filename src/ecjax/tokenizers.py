@@ -137,7 +137,7 @@ class EqualInfo(eqx.Module):
         Raises:
           ValueError: If there is no such table.
         """
-        if self.token_bits != self.bits <= MAX_CODEBOOK_BITS:
+        if self.bits <= MAX_CODEBOOK_BITS and self.token_bits != self.bits:
             raise ValueError(
                 f"a codebook's ids are whole windows; with {self.bits} bits in a window, token_bits must be "
                 f"{self.bits}, not {self.token_bits}"

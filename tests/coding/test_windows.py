@@ -375,6 +375,7 @@ def test_a_window_longer_than_the_room_says_so():
     assert decode_cut(model, [2**16 - 1], 16, capacity=3) == [(whole[:3], length)]
 
 
+@pytest.mark.slow
 def test_op_by_op_equals_compiled():
     rng = np.random.default_rng(5)
     model = Markov(jnp.asarray(np.stack([make_table("random", 16, rng) for _ in range(257)])), 16)

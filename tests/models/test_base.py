@@ -48,7 +48,7 @@ jit_stepping = eqx.filter_jit(lambda model, text: ByteModel.sequence(model, text
 
 def test_a_users_model_tokenizes():
     model = pairs(TEXT)
-    for tokenizer in (ecjax.EqualInfo(model, 12), ecjax.EqualInfo(model, 12).compile(), ecjax.EqualInfo(model, 40)):
+    for tokenizer in (ecjax.EqualInfo(model, 12), ecjax.EqualInfo(model, 12).compile()):
         for text in (TEXT, TEXT[7:50] + b"\xff\0never seen", b""):
             ids = tokenizer.encode(text)
             assert tokenizer.decode(ids) == text

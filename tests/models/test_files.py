@@ -5,7 +5,6 @@ from pathlib import Path
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given
@@ -59,8 +58,7 @@ def test_save_and_load(saved):
 def test_a_byte_model_comes_back(saved):
     model = ecjax.load_model(saved)
     assert isinstance(model, TransformerByteModel)
-    text = jnp.arange(7, dtype=jnp.uint8)
-    np.testing.assert_array_equal(model.sequence(text), TransformerByteModel(make()).sequence(text))
+    assert model_fingerprint(model) == model_fingerprint(TransformerByteModel(make()))
 
 
 def test_fingerprints_tell_models_apart(saved, tmp_path):
