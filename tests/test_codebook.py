@@ -123,6 +123,19 @@ def test_has_the_strings_of_the_oracle(bits):
         assert codebook.decode([code]) == strings[code] == oracle.decode_window(table, code, bits)
 
 
+@pytest.mark.parametrize("bits, following", [(9, 255), (10, 256), (10, 5)])
+def test_bytes_that_never_follow_another(bits, following):
+    extra = [bytes([a, b]) for a in range(3, 256) for b in range(255, 255 - following, -1)]
+    codebook = codebook_of(extra, bits)
+    assert len(set(codebook.last_bytes[np.asarray(codebook.parents) > 0].tolist())) == following
+    codes = {string: code for code, string in enumerate(strings_of(codebook))}
+    for byte in range(256):
+        text = bytes([3, byte, byte, 4, byte, 5, 255, byte, 3])
+        assert codebook.encode(text).tolist() == walk(codes, text)
+    restored, total = jit_decode(codebook, jnp.array([codes[b"\7"], codes[b"\3\xff"]]), capacity=9)
+    assert total == 3 and np.asarray(restored).tobytes() == b"\7\3\xff".ljust(9, b"\0")
+
+
 @pytest.mark.slow
 def test_a_tree_in_which_every_byte_follows_another():
     # All 256 columns are in use, so that none is left for bytes that follow none.

@@ -21,9 +21,9 @@ SIZE = 40
 class Pairs(ecjax.ByteModel):
     """Counts of pairs: what a user may write."""
 
-    precision: int = eqx.field(static=True)
-    exact: bool = eqx.field(static=True)
     tables: jax.Array
+    precision: int = eqx.field(static=True, default=12)
+    exact: bool = eqx.field(static=True, default=True)
 
     def init(self):
         return jnp.array(32)
@@ -38,7 +38,7 @@ class Pairs(ecjax.ByteModel):
 def pairs(text: bytes) -> Pairs:
     counts = np.zeros((256, 256), np.int32)
     np.add.at(counts, (list(text[:-1]), list(text[1:])), 1)
-    return Pairs(12, True, jnp.asarray(np.stack([from_counts(row, 12) for row in counts])))
+    return Pairs(jnp.asarray(np.stack([from_counts(row, 12) for row in counts])))
 
 
 TEXT = b"the quick brown fox jumps over the lazy dog; the dog sleeps on. " * 3
@@ -67,7 +67,43 @@ def test_a_users_model_codes_streams():
     assert np.asarray(restored).tobytes() == TEXT
 
 
+def test_precision_and_exact_may_be_said_in_any_way():
+    class Flat(ecjax.ByteModel):
+        precision = 9
+
+        @property
+        def exact(self):
+            return True
+
+        def init(self):
+            return ()
+
+        def step(self, state, byte):
+            return ()
+
+        def frequencies(self, state):
+            return jnp.arange(257, dtype=jnp.uint32) * 2
+
+    tokenizer = ecjax.EqualInfo(Flat(), 9)
+    assert tokenizer.decode(tokenizer.encode(b"flat")) == b"flat"
+
+
 def test_a_model_that_leaves_something_out_cannot_be_made():
+    class Silent(ecjax.ByteModel):
+        precision: int = 16
+
+        def init(self):
+            return ()
+
+        def step(self, state, byte):
+            return ()
+
+        def frequencies(self, state):
+            return jnp.arange(257, dtype=jnp.uint32)
+
+    with pytest.raises(TypeError, match="exact"):
+        Silent()
+
     class Half(ecjax.ByteModel):
         precision: int = 16
         exact: bool = True

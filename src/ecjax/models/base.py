@@ -1,6 +1,6 @@
 """The ByteModel protocol: what a coder asks of a model over bytes."""
 
-from __future__ import annotations
+# Without `from __future__ import annotations`: Equinox has to see AbstractVar itself, not its name in a string.
 
 from abc import abstractmethod
 from typing import Any
