@@ -294,8 +294,8 @@ class Remembers(ByteModel):
     """A model whose table depends on every byte of the window so far."""
 
     tables: UInt32[Array, "257 257"]
-    precision: int = 16
-    exact: bool = True
+    precision = 16
+    exact = True
 
     def init(self):
         return jnp.array(1)
