@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import ecjax
 from ecjax import serialisation
-from ecjax.models.files import load_model, load_transformer, model_fingerprint, read_provenance, save_transformer
+from ecjax.models.files import load_model, load_transformer, read_provenance, save_transformer
 from ecjax.models.transformer import Transformer, TransformerByteModel, TransformerConfig
 from tests.strategies import make_table
 
@@ -58,7 +58,8 @@ def test_save_and_load(saved):
 def test_a_byte_model_comes_back(saved):
     model = ecjax.load_model(saved)
     assert isinstance(model, TransformerByteModel)
-    assert model_fingerprint(model) == model_fingerprint(TransformerByteModel(make()))
+    for a, b in zip(jax.tree.leaves(model.transformer), jax.tree.leaves(make()), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_fingerprints_tell_models_apart(saved, tmp_path):
@@ -66,11 +67,6 @@ def test_fingerprints_tell_models_apart(saved, tmp_path):
     assert mark == serialisation.read(saved, KIND)[2]
     for i, other in enumerate([make(1), make(context=5), make(mlp_dim=9)]):
         assert save_transformer(tmp_path / f"{i}", other, {}) != mark
-    bytes_of = [TransformerByteModel(make()), TransformerByteModel(make(1)), TransformerByteModel(make(), 12)]
-    table = make_table("random", 16, np.random.default_rng(0))
-    marks = [model_fingerprint(model) for model in [*bytes_of, ecjax.Unigram(table)]]
-    assert len(set(marks)) == len(marks)
-    assert model_fingerprint(TransformerByteModel(make())) == marks[0]
 
 
 def test_a_file_cut_off_anywhere_is_refused(saved, tmp_path):

@@ -56,12 +56,6 @@ def load_model(name_or_path: str | Path) -> ByteModel:
     return TransformerByteModel(load_transformer(name_or_path))
 
 
-def model_fingerprint(model: ByteModel) -> str:
-    """SHA-256 of a model's kind and parameters."""
-    settings = {"precision": model.precision, "exact": model.exact}
-    return serialisation.fingerprint(type(model).__name__, settings, _tensors(model))
-
-
 def _tensors(model: eqx.Module) -> dict[str, np.ndarray]:
     leaves = jax.tree_util.tree_leaves_with_path(eqx.filter(model, eqx.is_array))
     return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves}
