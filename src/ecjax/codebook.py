@@ -207,8 +207,9 @@ class Codebook(eqx.Module):
         checked = [check_ids(ids, self.vocab_size) for ids in batch]
         text = self.decode(np.concatenate([np.zeros(0, np.int32), *checked]))
         lengths = np.asarray(self.lengths)
-        ends = np.cumsum([int(lengths[ids].sum()) for ids in checked], dtype=np.int64)
-        return [text[begin:end] for begin, end in zip([0, *ends[:-1]], ends, strict=True)]
+        sizes = [int(lengths[ids].sum()) for ids in checked]
+        ends = np.cumsum(sizes, dtype=np.int64)
+        return [text[end - size : end] for end, size in zip(ends, sizes, strict=True)]
 
     def _walk_all(self, texts: Sequence[UInt8[np.ndarray, " _"]]) -> list[UInt16[np.ndarray, " _"]]:
         """`_walk` of each text, side by side in lanes."""
