@@ -120,7 +120,7 @@ def train_m1(
     text = data.concatenate(documents)
     length = model.config.context
     codebook = None if starts is None else load_codebook(starts)
-    begins = range(0, len(text), length) if codebook is None else data.window_starts(codebook, documents)
+    begins = range(len(text)) if codebook is None else data.window_starts(codebook, documents)
     settings = TrainingSettings(steps, batch_size, optimizer, learning_rate, warmup, seed=seed)
     provenance = {"command": "train-m1", "starts": None if codebook is None else codebook.fingerprint}
     show(_train(model, data.Slices(text, begins, length), settings, out, checkpoint_every, 1.0, provenance), as_json)
