@@ -255,10 +255,10 @@ class Codebook(eqx.Module):
         outside = np.flatnonzero(lengths[code + 1 :] <= lengths[code])
         return code, code + 1 + (int(outside[0]) if len(outside) else len(lengths) - code - 1)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Writes the codebook as a safetensors file."""
         provenance = json.loads(self.provenance)
-        serialisation.write(path, _KIND, {"bits": self.bits}, self._tensors(), provenance)
+        serialisation.write(Path(path), _KIND, {"bits": self.bits}, self._tensors(), provenance)
 
     def _tensors(self) -> dict[str, np.ndarray]:
         return {"parents": np.asarray(self.parents), "last_bytes": np.asarray(self.last_bytes)}

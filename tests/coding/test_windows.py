@@ -110,7 +110,7 @@ def test_round_trip_needs_no_length(bits, data):
 # Promise 2: every window is exactly b bits, and tokens are fixed slices of the stream of windows.
 
 
-@budgets()
+@budgets(slow=BUDGETS)
 @given(st.data())
 def test_windows_have_b_bits_and_tokens_are_slices_of_them(bits, data):
     model, text = data.draw(cases(bits))
@@ -405,6 +405,11 @@ def test_a_window_longer_than_the_room_says_so():
     strings = decode_cut(model, list(range(300, 364)), 16)
     assert max(length for _, length in strings) > 4
     assert decode_cut(model, list(range(300, 364)), 16, capacity=3) == [(whole[:3], n) for whole, n in strings]
+
+
+def test_bits_above_the_budget_do_not_count():
+    model = Markov(jnp.asarray(np.tile(make_table("random", 16, np.random.default_rng(0)), (257, 1))), 16)
+    assert decode(model, [(1 << 31) + 300, (1 << 9) + 7], 9) == decode(model, [300, 7], 9)
 
 
 @pytest.mark.slow

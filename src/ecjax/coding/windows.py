@@ -162,7 +162,7 @@ def decode(
 
     Args:
       model: The M1 that the window was made with.
-      code: Its code.
+      code: Its code; bits above the b-th do not count.
       bits: b, 9 to 128.
       capacity: Bytes to return at most.
 
@@ -186,6 +186,6 @@ def decode(
         text = text.at[length].set(byte.astype(jnp.uint8), mode="drop")
         return subtract(rank, shares.start(byte)), child, model.step(state, byte), text, length + 1
 
-    initial = (code, top, model.init(), jnp.zeros(capacity, jnp.uint8), jnp.zeros((), jnp.int32))
+    initial = (code & top.below, top, model.init(), jnp.zeros(capacity, jnp.uint8), jnp.zeros((), jnp.int32))
     *_, text, length = jax.lax.while_loop(unfinished, descend, initial)
     return text, length

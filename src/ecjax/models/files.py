@@ -18,9 +18,9 @@ from ecjax.models.transformer import Transformer, TransformerByteModel, Transfor
 _KIND = "ecjax.transformer"
 
 
-def save_transformer(path: Path, model: Transformer, provenance: Mapping[str, object]) -> str:
+def save_transformer(path: str | Path, model: Transformer, provenance: Mapping[str, object]) -> str:
     """Writes a Transformer, over bytes or tokens, and returns its fingerprint."""
-    return serialisation.write(path, _KIND, dataclasses.asdict(model.config), _tensors(model), provenance)
+    return serialisation.write(Path(path), _KIND, dataclasses.asdict(model.config), _tensors(model), provenance)
 
 
 def load_transformer(name_or_path: str | Path) -> Transformer:
