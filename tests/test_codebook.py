@@ -246,6 +246,7 @@ def test_bytes_of_other_types():
 
 
 @given(st.data(), st.integers(0, 255))
+@pytest.mark.slow
 def test_arrays_inside_jit(data, filler):
     codebook, codes = in_step()
     text = data.draw(st.text("abxyz\0", max_size=SIZE).map(str.encode) | st.binary(max_size=SIZE))

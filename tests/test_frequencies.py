@@ -91,6 +91,7 @@ def test_table_is_that_of_the_definition(logits, precision):
     assert jit_table(jnp.asarray(logits), precision).tolist() == definition(logits, precision)
 
 
+@pytest.mark.slow
 def test_every_fraction_of_a_bit():
     # A unit of a weight seldom shows in a table; in a thousand of them it does.
     logits = np.full((1024, 256), -(1 << 20), np.int32)
@@ -126,6 +127,7 @@ def test_a_larger_logit_has_no_smaller_frequency_but_for_rounding(logits, precis
 
 
 @given(st.lists(fixed_logits(), min_size=3, max_size=3), precisions)
+@pytest.mark.slow
 def test_the_same_op_by_op_compiled_and_batched(batch, precision):
     arrays = jnp.stack([jnp.asarray(logits) for logits in batch])
     batched = jax.vmap(lambda logits: frequencies.cumulative_frequencies(logits, precision))(arrays)
@@ -133,6 +135,7 @@ def test_the_same_op_by_op_compiled_and_batched(batch, precision):
         np.testing.assert_array_equal(jit_table(logits, precision), table)
 
 
+@pytest.mark.slow
 def test_wider_default_dtypes_change_nothing():
     logits = np.random.default_rng(0).standard_normal(256).astype(np.float32)
     expected = table_of(logits, 16)

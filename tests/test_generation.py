@@ -40,6 +40,7 @@ def test_temperature_zero_takes_the_likeliest_and_one_draws_in_proportion() -> N
     assert np.bincount(drawn) / 4000 == pytest.approx([0.1, 0.6, 0.3], abs=0.03)
 
 
+@pytest.mark.slow
 def test_a_seed_decides_the_text() -> None:
     one, again, other = (text(generate(MODEL, BOOKS, b"The", 20, SamplingSettings(seed=s))) for s in (1, 1, 2))
     assert one == again != other
@@ -56,6 +57,7 @@ def test_a_prompt_is_continued_within_its_last_window(prompt: bytes) -> None:
         assert len(BOOKS.encode(first)) == 1
 
 
+@pytest.mark.slow
 def test_steps_with_a_cache_draw_what_the_whole_model_would() -> None:
     """Greedy continuation, token by token, against the model run anew over all tokens so far."""
     settings = SamplingSettings(temperature=0.0)

@@ -131,12 +131,14 @@ def carried(limbs: list[int]) -> list[int]:
 
 
 @given(st.sampled_from([1, 2, 3, 8, 33]).flatmap(lambda n: st.lists(words | st.just(0xFFFF), min_size=n, max_size=n)))
+@pytest.mark.slow
 def test_resolve_carries(limbs):
     assert integers.resolve_carries(array(limbs)).tolist() == carried(limbs)
 
 
 @pytest.mark.parametrize("last", [0xFFFF, 0x10000, 0x1FFFF, 0xFFFFFFFF])
 @pytest.mark.parametrize("length", [1, 2, 63, 64, 100])
+@pytest.mark.slow
 def test_resolve_carries_through_a_chain(length, last):
     limbs = [7] + [0xFFFF] * length + [last]
     assert integers.resolve_carries(array(limbs)).tolist() == carried(limbs)
@@ -149,6 +151,7 @@ def stream_of(values: list[int], bits: int) -> str:
 
 
 @given(pairs, st.data())
+@pytest.mark.slow
 def test_numbers_and_their_bits(case, data):
     limbs, *values = case
     bits = data.draw(st.integers(1, 32 * limbs))
@@ -179,6 +182,7 @@ def test_numbers_and_their_bits(case, data):
     ],
 )
 @pytest.mark.parametrize("surplus", [-2, 0, 3])
+@pytest.mark.slow
 def test_regroup_bits(bits, group, surplus):
     rng = np.random.default_rng(bits)
     values = [int.from_bytes(rng.bytes(16)) >> (128 - bits) for _ in range(5)]

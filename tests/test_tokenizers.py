@@ -35,6 +35,7 @@ jit_decode = jax.jit(EqualInfo.decode_array, static_argnames="capacity")
 
 @pytest.mark.parametrize("bits, token_bits", SLICES)
 @given(st.integers(0, 1), st.data())
+@pytest.mark.slow
 def test_ids_are_slices_of_the_windows_of_the_oracle(bits, token_bits, seed, data):
     tokenizer = EqualInfo(model(seed), bits, token_bits)
     batch = [data.draw(texts(24, tokenizer.model)), data.draw(texts(24, tokenizer.model))]
@@ -85,6 +86,7 @@ def test_a_batch_of_nothing():
     assert tokenizer.decode_batch([[], np.zeros(0, np.int32), [0]]) == [b"", b"", b""]
 
 
+@pytest.mark.slow
 def test_windows_longer_than_there_is_room_for_at_first():
     sure = np.ones(256, np.uint32)
     sure[97] = 512 - 255
@@ -97,6 +99,7 @@ def test_windows_longer_than_there_is_room_for_at_first():
 
 
 @given(st.data(), st.integers(0, 255))
+@pytest.mark.slow
 def test_arrays_inside_jit(data, filler):
     tokenizer = EqualInfo(model(), 16, 5)
     text = data.draw(texts(SIZE, tokenizer.model))

@@ -76,6 +76,7 @@ def test_a_text_that_repeats_is_learnt(optimizer):
     assert trained.config == CONFIG and not same(trained, model())
 
 
+@pytest.mark.slow
 def test_training_leaves_the_model_it_began_with():
     begin = model()
     trained, losses = train(begin, examples(), SETTINGS)
@@ -149,6 +150,7 @@ def test_a_run_with_checkpoints_is_one_without(tmp_path):
     assert losses == same_losses and same(whole, with_checkpoints)
 
 
+@pytest.mark.slow
 def test_other_settings_in_the_same_folder_are_refused(tmp_path):
     settings = dataclasses.replace(SETTINGS, steps=1)
     train(model(), examples(), settings, directory=tmp_path)

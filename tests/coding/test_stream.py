@@ -135,6 +135,7 @@ def test_small_arrays(size, precision):
         assert decode(model, encode(model, text, size), length, size) == text
 
 
+@pytest.mark.slow
 def test_a_code_may_be_of_any_size():
     model = Unigram(make_table("random", 12, np.random.default_rng(1)), 12)
     text = b"any size"
@@ -203,6 +204,7 @@ def test_thousands_of_bytes_share_a_limb(byte, precision):
     check_overhead(model, text, code)
 
 
+@pytest.mark.slow
 def test_wider_default_dtypes_change_nothing():
     model = Unigram(make_table("random", 16, np.random.default_rng(2)))
     text = bytes(range(256))

@@ -307,6 +307,7 @@ class Remembers(ByteModel):
         return self.tables[state]
 
 
+@pytest.mark.slow
 def test_the_model_starts_anew_in_each_window():
     rng = np.random.default_rng(8)
     tables = np.stack([make_table("random", 16, rng) for _ in range(257)])
@@ -427,6 +428,7 @@ def test_op_by_op_equals_compiled():
 
 
 @pytest.mark.parametrize("bits", [16, pytest.param(33, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_wider_default_dtypes_change_nothing(bits):
     rng = np.random.default_rng(6)
     model = Markov(jnp.asarray(np.stack([make_table("random", 16, rng) for _ in range(257)])), 16)

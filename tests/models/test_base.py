@@ -46,6 +46,7 @@ jit_sequence = eqx.filter_jit(lambda model, text: model.sequence(text))
 jit_stepping = eqx.filter_jit(lambda model, text: ByteModel.sequence(model, text))
 
 
+@pytest.mark.slow
 def test_a_users_model_tokenizes():
     model = pairs(TEXT)
     for tokenizer in (ecjax.EqualInfo(model, 12), ecjax.EqualInfo(model, 12).compile()):
@@ -58,6 +59,7 @@ def test_a_users_model_tokenizes():
     assert ecjax.EqualInfo(model, 12).encode(TEXT[:60]).tolist() == expected
 
 
+@pytest.mark.slow
 def test_a_users_model_codes_streams():
     model = pairs(TEXT)
     text = jnp.asarray(np.frombuffer(TEXT, np.uint8))
@@ -67,6 +69,7 @@ def test_a_users_model_codes_streams():
     assert np.asarray(restored).tobytes() == TEXT
 
 
+@pytest.mark.slow
 def test_precision_and_exact_may_be_said_in_any_way():
     class Flat(ecjax.ByteModel):
         precision = 9

@@ -102,6 +102,7 @@ def test_stepping_equals_reading(length, seed):
 
 
 @pytest.mark.parametrize("context", [1, 2, 5])
+@pytest.mark.slow
 def test_stepping_equals_reading_at_other_contexts(context):
     config = dataclasses.replace(CONFIG, context=context, heads=1, layers=1)
     model, tokens = make(3, config), draw_tokens(3, 3 * context + 2)
@@ -192,6 +193,7 @@ def test_stepping_gives_nearly_the_tables_of_reading():
 
 
 @pytest.mark.parametrize("precision", [9, 12])
+@pytest.mark.slow
 def test_tables_of_other_precisions(precision):
     model = TransformerByteModel(make(0, BYTE_CONFIG), precision)
     assert model.precision == precision and not model.exact
