@@ -27,7 +27,7 @@ SIZE, CONTEXT, BATCH_SIZE, LEARNING_RATE = "tiny", 128, 16, 3e-3
 LEAST_BYTES = 20_000
 _HELD_OUT = 0.1  # the share of the text, at its end, that models are measured on
 _POINTS = 8  # how often a training is measured on the way
-_COLOURS = ("on #fde7c7", "on #cfe8f6", "on #d9f0d3", "on #f3d4e3")
+_COLOURS = ("on yellow", "on cyan", "on green", "on magenta")  # which every terminal has
 
 
 @dataclasses.dataclass
