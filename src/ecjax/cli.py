@@ -20,7 +20,7 @@ from ecjax import demo as demonstration
 from ecjax.codebook import Codebook, compile_codebook, load_codebook
 from ecjax.console import console, errors, show, training_progress
 from ecjax.generation import SamplingSettings, generate
-from ecjax.models.files import load_model, load_transformer, read_provenance, save_transformer
+from ecjax.models.files import KIND, load_model, load_transformer, read_provenance, save_transformer
 from ecjax.models.transformer import Transformer, configuration
 from ecjax.tokenizers import Bytes
 from ecjax.training import Optimizer, TrainingSettings, train
@@ -191,7 +191,7 @@ def evaluate(
     documents = data.read_documents(texts)
     text_bytes = sum(map(len, documents))
     kind = None if what == "bytes" else serialisation.read_kind(serialisation.resolve(what))
-    if kind != "ecjax.transformer":
+    if kind != KIND:
         chosen = _tokenizer(what)
         tokens = sum(map(len, chosen.encode_batch(documents)))
         uniform = evaluation.uniform_bits_per_byte(chosen.vocab_size, tokens, text_bytes)

@@ -177,7 +177,7 @@ class EqualInfo(eqx.Module):
         """
         count = ids.shape[0] * self.token_bits // self.bits
         codes = regroup_bits(ids.astype(jnp.uint32)[:, None], self.token_bits, self.bits, count)
-        return jax.vmap(lambda code: windows.decode(self.model, code, self.bits, capacity))(codes)
+        return _decode(self, codes, capacity)
 
     def encode(self, text: bytes) -> Int32[np.ndarray, " n"]:
         """The tokens of a text. Raises TypeError unless it is bytes."""

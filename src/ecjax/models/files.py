@@ -15,18 +15,18 @@ from ecjax import serialisation
 from ecjax.models.base import ByteModel
 from ecjax.models.transformer import Transformer, TransformerByteModel, TransformerConfig
 
-_KIND = "ecjax.transformer"
+KIND = "ecjax.transformer"
 
 
 def save_transformer(path: str | Path, model: Transformer, provenance: Mapping[str, object]) -> str:
     """Writes a Transformer, over bytes or tokens, and returns its fingerprint."""
-    return serialisation.write(Path(path), _KIND, dataclasses.asdict(model.config), _tensors(model), provenance)
+    return serialisation.write(Path(path), KIND, dataclasses.asdict(model.config), _tensors(model), provenance)
 
 
 def load_transformer(name_or_path: str | Path) -> Transformer:
     """Reads a Transformer. Raises ValueError for a missing, damaged or other file."""
     path = serialisation.resolve(name_or_path)
-    settings, tensors, _, _ = serialisation.read(path, _KIND)
+    settings, tensors, _, _ = serialisation.read(path, KIND)
     try:
         config = TransformerConfig(**settings)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
@@ -44,7 +44,7 @@ def load_transformer(name_or_path: str | Path) -> Transformer:
 
 def read_provenance(name_or_path: str | Path) -> dict[str, object]:
     """What the file of a Transformer says of its origin. Raises ValueError as `load_transformer` does."""
-    return serialisation.read(serialisation.resolve(name_or_path), _KIND)[3]
+    return serialisation.read(serialisation.resolve(name_or_path), KIND)[3]
 
 
 def load_model(name_or_path: str | Path) -> ByteModel:
