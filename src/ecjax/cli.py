@@ -91,7 +91,11 @@ def train_m1(
     texts: Texts,
     out: Out,
     size: Annotated[str | None, typer.Option(help="tiny, small, 1m, 3m, 25m ... [default: small]")] = None,
-    context: Annotated[int | None, typer.Option(min=1, help="Bytes that the model sees. [default: 16]")] = None,
+    context: Annotated[int | None, typer.Option(min=1, help="Bytes that attention reaches. [default: 16]")] = None,
+    lengths: Annotated[
+        list[int] | None,
+        typer.Option("--length", min=1, help="Bytes of an example; several are mixed. [default: the context]"),
+    ] = None,
     init: Annotated[Path | None, typer.Option(help="Begin with the weights of this model.")] = None,
     starts: Annotated[
         str | None, typer.Option(help="A codebook: train on text that begins where its windows begin.")
@@ -112,18 +116,24 @@ def train_m1(
     """
     if init is None:
         model = Transformer(configuration(size or "small", 256, context or 16), key=jax.random.key(seed))
-    elif size is not None or context is not None:
-        raise ValueError("--init brings its own size and context; leave out --size and --context")
+    elif size is not None:
+        raise ValueError("--init brings its own size; leave out --size")
     else:
         model = load_transformer(init)
+        model = model if context is None else model.with_context(context)
     documents = data.read_documents(texts)
     text = data.concatenate(documents)
-    length = model.config.context
     codebook = None if starts is None else load_codebook(starts)
     begins = range(len(text)) if codebook is None else data.window_starts(codebook, documents)
     settings = TrainingSettings(steps, batch_size, optimizer, learning_rate, warmup, seed=seed)
-    provenance = {"command": "train-m1", "starts": None if codebook is None else codebook.fingerprint}
-    show(_train(model, data.Slices(text, begins, length), settings, out, checkpoint_every, 1.0, provenance), as_json)
+    lengths = lengths or [model.config.context]
+    examples = [data.Slices(text, begins, length) for length in lengths]
+    provenance = {
+        "command": "train-m1",
+        "starts": None if codebook is None else codebook.fingerprint,
+        "lengths": lengths,
+    }
+    show(_train(model, examples, settings, out, checkpoint_every, 1.0, provenance), as_json)
 
 
 @app.command("train-m2")
@@ -287,7 +297,7 @@ def _tokenizer_of(identity: object) -> Codebook | Bytes:
 
 def _train(
     model: Transformer,
-    examples: data.Slices,
+    examples: data.Slices | list[data.Slices],
     settings: TrainingSettings,
     out: Path,
     checkpoint_every: int,
@@ -309,7 +319,7 @@ def _train(
         "model": str(out / "model.safetensors"),
         "fingerprint": mark,
         "weights": weights,
-        "examples": len(examples),
+        "examples": len(examples) if isinstance(examples, data.Slices) else sum(map(len, examples)),
         "training_loss": last,
         "training_bits_per_byte": last / np.log(2) / bytes_per_token,
     }

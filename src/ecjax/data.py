@@ -64,7 +64,7 @@ class Slices:
           ValueError: If no slice fits.
         """
         self._sequence = sequence
-        self._length = length
+        self.length = length
         last = len(sequence) - length
         if isinstance(starts, range):
             self._starts = range(starts.start, min(starts.stop, last + 1), starts.step)
@@ -80,14 +80,31 @@ class Slices:
 
     def __getitem__(self, index: int) -> Integer[np.ndarray, " length"]:
         start = self._starts[index]
-        return self._sequence[start : start + self._length]
+        return self._sequence[start : start + self.length]
 
 
-def batches(source: Slices, batch_size: int, seed: int) -> grain.DatasetIterator:
-    """Endless shuffled batches `[batch_size, length]`; each pass over `source` has its own order.
+def batches(sources: Slices | Sequence[Slices], batch_size: int, seed: int) -> grain.DatasetIterator:
+    """Endless shuffled batches; each pass over a source has its own order.
 
     The iterator's `get_state` / `set_state` make it resumable; the order depends on `seed` alone.
+
+    Args:
+      sources: One source, or several whose slices differ in length.
+      batch_size: Slices in a batch of one source; of several, those of the longest, the others having as many as make
+        the same number of items.
+      seed: Of the order.
+
+    Returns:
+      Batches `[batch_size, length]`, of several sources a tuple of them.
     """
+    if isinstance(sources, Slices):
+        return iter(_endless(sources, batch_size, seed))
+    longest = max(source.length for source in sources)
+    parts = [_endless(s, batch_size * longest // s.length, seed + i) for i, s in enumerate(sources)]
+    return iter(grain.experimental.ZipIterDataset(parts))
+
+
+def _endless(source: Slices, batch_size: int, seed: int) -> grain.IterDataset:
     # An endless sequence leaves no remainder, but grain fails to count its batches of one unless told to drop it.
     dataset = grain.MapDataset.source(source).seed(seed).shuffle().repeat().batch(batch_size, drop_remainder=True)
-    return iter(dataset.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=2)))
+    return dataset.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=2))

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Integer
+from jaxtyping import Array, Float, Integer, PyTree
 
 from ecjax.models.transformer import Transformer
 
@@ -73,10 +73,11 @@ class TrainingState(eqx.Module):
 
 @eqx.filter_jit(donate="all-except-first")
 def _step(
-    optimizer: optax.GradientTransformation, state: TrainingState, batch: Integer[Array, "b n"], z_loss: float
+    optimizer: optax.GradientTransformation, state: TrainingState, batch: PyTree[Integer[Array, "_ _"]], z_loss: float
 ) -> tuple[TrainingState, Float[Array, ""]]:
     def objective(model: Transformer) -> tuple[Float[Array, ""], Float[Array, ""]]:
-        losses, normaliser = cross_entropy(jax.vmap(model)(batch), batch)
+        parts = [cross_entropy(jax.vmap(model)(part), part) for part in jax.tree.leaves(batch)]
+        losses, normaliser = (jnp.concatenate([jnp.ravel(part[i]) for part in parts]) for i in range(2))
         loss = losses.mean()
         return loss + z_loss * jnp.square(normaliser).mean(), loss
 
@@ -100,7 +101,8 @@ def train(
 
     Args:
       model: Where to begin.
-      examples: Batches `[batch_size, n]` of token ids, as `ecjax.data.batches` gives them.
+      examples: Batches of token ids, as `ecjax.data.batches` gives them: arrays `[batch_size, n]`, or tuples of arrays
+        of several lengths, all of whose tokens count alike.
       settings: Optimiser, steps, seed.
       directory: Where checkpoints go. If it has one already, the run goes on from it, to the same bits as if it had
         never stopped.

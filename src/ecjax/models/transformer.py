@@ -230,6 +230,15 @@ class Transformer(eqx.Module):
         # Small at first, so that training starts at the uniform distribution.
         self.unembedding = 0.1 * _normal(unembedding, (config.d_model, config.vocab_size), config.d_model)
 
+    def with_context(self, context: int) -> Transformer:
+        """The same weights with another reach of attention; distances beyond the old one get its last bias."""
+        reach = jnp.minimum(jnp.arange(context), self.config.context - 1)
+        biases = [layer.attention.bias[:, reach] for layer in self.layers]
+        weights = eqx.tree_at(lambda m: [layer.attention.bias for layer in m.layers], self, biases)
+        config = dataclasses.replace(self.config, context=context)
+        structure = jax.tree.structure(eqx.filter_eval_shape(Transformer, config, key=jax.random.key(0)))
+        return jax.tree.unflatten(structure, jax.tree.leaves(weights))
+
     def __call__(self, tokens: Integer[Array, " n"]) -> Float[Array, "n v"]:
         """Logits of each token of a text given those before it: row `i` predicts `tokens[i]` from `tokens[:i]`.
 
