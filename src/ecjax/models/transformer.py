@@ -80,8 +80,16 @@ def configuration(size: str, vocab_size: int, context: int) -> TransformerConfig
     return TransformerConfig(vocab_size, d_model, heads, layers, head_dim, mlp_dim, context)
 
 
-def _normal(key: Key[Array, ""], shape: tuple[int, ...], fan_in: int) -> Float[Array, "..."]:
-    return jax.random.normal(key, shape, jnp.float32) / math.sqrt(fan_in)
+class Linear(eqx.Module):
+    """A matrix product."""
+
+    weight: Float[Array, "k m"]
+
+    def __init__(self, inputs: int, outputs: int, key: Key[Array, ""], gain: float = 1.0) -> None:
+        self.weight = gain / math.sqrt(inputs) * jax.random.normal(key, (inputs, outputs), jnp.float32)
+
+    def __call__(self, x: Float[Array, "*n k"]) -> Float[Array, "*n m"]:
+        return x @ self.weight
 
 
 class RMSNorm(eqx.Module):
@@ -97,36 +105,34 @@ class RMSNorm(eqx.Module):
 
 
 class GatedMLP(eqx.Module):
-    """`(relu(x @ gate) * (x @ up)) @ down`: two input projections, ReLU on one."""
+    """`down(relu(gate(x)) * up(x))`: two input projections, ReLU on one."""
 
-    gate: Float[Array, "d m"]
-    up: Float[Array, "d m"]
-    down: Float[Array, "m d"]
+    gate: Linear
+    up: Linear
+    down: Linear
 
     def __init__(self, config: TransformerConfig, key: Key[Array, ""]) -> None:
         gate, up, down = jax.random.split(key, 3)
         d, m = config.d_model, config.mlp_dim
-        self.gate = _normal(gate, (d, m), d)
-        self.up = _normal(up, (d, m), d)
-        self.down = _normal(down, (m, d), m)
+        self.gate, self.up, self.down = Linear(d, m, gate), Linear(d, m, up), Linear(m, d, down)
 
     def __call__(self, x: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
-        return (jax.nn.relu(x @ self.gate) * (x @ self.up)) @ self.down
+        return self.down(jax.nn.relu(self.gate(x)) * self.up(x))
 
 
 class Attention(eqx.Module):
     """Local causal attention of `context` positions with a bias for each head and distance."""
 
-    qkv: Float[Array, "d 3*h*e"]
-    out: Float[Array, "h*e d"]
+    qkv: Linear
+    out: Linear
     bias: Float[Array, "h context"]
     heads: int = eqx.field(static=True)
 
     def __init__(self, config: TransformerConfig, key: Key[Array, ""]) -> None:
         qkv, out = jax.random.split(key)
         width = config.heads * config.head_dim
-        self.qkv = _normal(qkv, (config.d_model, 3 * width), config.d_model)
-        self.out = _normal(out, (width, config.d_model), width)
+        self.qkv = Linear(config.d_model, 3 * width, qkv)
+        self.out = Linear(width, config.d_model, out)
         self.bias = jnp.zeros((config.heads, config.context))
         self.heads = config.heads
 
@@ -136,31 +142,29 @@ class Attention(eqx.Module):
 
     def project(self, x: Float[Array, "n d"]) -> Float[Array, "3 n h e"]:
         """Queries, keys and values."""
-        head_dim = self.out.shape[0] // self.heads
-        return jnp.moveaxis((x @ self.qkv).reshape(x.shape[0], 3, self.heads, head_dim), 1, 0)
+        return jnp.moveaxis(self.qkv(x).reshape(x.shape[0], 3, self.heads, -1), 1, 0)
 
-    def attend(
+    def mix(
         self,
         queries: Float[Array, "n h e"],
         keys: Float[Array, "s h e"],
         values: Float[Array, "s h e"],
         distance: Int[Array, "n s"],
         written: Bool[Array, "#n s"],
-    ) -> Float[Array, "n d"]:
-        """Attends to every key that is written and 0 to `context - 1` positions back."""
+    ) -> Float[Array, "n h*e"]:
+        """The mean of values over every key that is written and 0 to `context - 1` positions back."""
         visible = written & (distance >= 0) & (distance < self.context)
         scores = jnp.einsum("nhe,she->hns", queries, keys) / math.sqrt(queries.shape[-1])
         scores += jnp.take(self.bias, distance, axis=1, mode="clip")
         weights = jax.nn.softmax(jnp.where(visible, scores, -1e30), axis=-1)
-        mixed = jnp.einsum("hns,she->nhe", weights, values)
-        return mixed.reshape(queries.shape[0], self.out.shape[0]) @ self.out
+        return jnp.einsum("hns,she->nhe", weights, values).reshape(queries.shape[0], -1)
 
     def __call__(self, x: Float[Array, "n d"]) -> Float[Array, "n d"]:
         n, width = x.shape[0], self.context
         queries, keys, values = self.project(x)
         if n <= width:
             index = jnp.arange(n)
-            return self.attend(queries, keys, values, index[:, None] - index, jnp.ones((1, n), bool))
+            return self.out(self.mix(queries, keys, values, index[:, None] - index, jnp.ones((1, n), bool)))
         # Blocks of `context` positions, each seeing itself and the block before.
         blocks = -(-n // width)
 
@@ -173,10 +177,10 @@ class Attention(eqx.Module):
 
         distance = width + jnp.arange(width)[:, None] - jnp.arange(2 * width)
         written = (jnp.arange(blocks)[:, None] > 0) | (jnp.arange(2 * width) >= width)
-        mixed = jax.vmap(self.attend, in_axes=(0, 0, 0, None, 0))(
+        mixed = jax.vmap(self.mix, in_axes=(0, 0, 0, None, 0))(
             cut(queries), with_previous(cut(keys)), with_previous(cut(values)), distance, written[:, None]
         )
-        return mixed.reshape(blocks * width, -1)[:n]
+        return self.out(mixed.reshape(blocks * width, -1)[:n])
 
 
 class Layer(eqx.Module):
@@ -218,7 +222,7 @@ class Transformer(eqx.Module):
     embedding: Float[Array, "v+1 d"]
     layers: tuple[Layer, ...]
     norm: RMSNorm
-    unembedding: Float[Array, "d v"]
+    unembedding: Linear
     config: TransformerConfig = eqx.field(static=True)
 
     def __init__(self, config: TransformerConfig, *, key: Key[Array, ""]) -> None:
@@ -228,7 +232,7 @@ class Transformer(eqx.Module):
         self.layers = tuple(Layer(config, k) for k in layers)
         self.norm = RMSNorm(config.d_model)
         # Small at first, so that training starts at the uniform distribution.
-        self.unembedding = 0.1 * _normal(unembedding, (config.d_model, config.vocab_size), config.d_model)
+        self.unembedding = Linear(config.d_model, config.vocab_size, unembedding, gain=0.1)
 
     def with_context(self, context: int) -> Transformer:
         """The same weights with another reach of attention; distances beyond the old one get its last bias."""
@@ -253,7 +257,7 @@ class Transformer(eqx.Module):
         x = self.embedding[shifted]
         for layer in self.layers:
             x = layer(x)
-        return self.norm(x) @ self.unembedding
+        return self.unembedding(self.norm(x))
 
     def init(self) -> DecodingState:
         """The state before the first token; its `logits` predict that token."""
@@ -274,9 +278,10 @@ class Transformer(eqx.Module):
             query, key, value = layer.attention.project(layer.attention_norm(x))
             keys.append(state.keys[i].at[slot].set(key[0]))
             values.append(state.values[i].at[slot].set(value[0]))
-            x = x + layer.attention.attend(query, keys[-1], values[-1], distance[None], written[None])
+            mixed = layer.attention.mix(query, keys[-1], values[-1], distance[None], written[None])
+            x = x + layer.attention.out(mixed)
             x = x + layer.mlp(layer.mlp_norm(x))
-        logits = (self.norm(x) @ self.unembedding)[0]
+        logits = self.unembedding(self.norm(x))[0]
         return DecodingState(jnp.stack(keys), jnp.stack(values), state.position + 1, logits)
 
 

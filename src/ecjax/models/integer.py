@@ -1,0 +1,335 @@
+"""The exact byte model: the Transformer of `ecjax.models.transformer`, computed with integers alone.
+
+Its tables are the same bits on every backend, in every batch, whether a text is taken at once (`sequence`) or byte by
+byte (`step`). docs/integer.md derives the arithmetic and its bounds; in short:
+
+- **Weights** are int8, one scale for each output channel, and activations between products are int8 at scales fixed
+  when the model was quantised. The scale of a channel is `multiplier * 2**-shift` with a 7-bit multiplier: a product's
+  sum stays below 2**24, so times the multiplier it fits 32 bits, and one rounding shift ends it (`Rescale`).
+- **Products** are of integer-valued float32 operands whose partial sums stay below 2**24 in magnitude, so they are
+  exact in any order on any hardware; longer ones are split and added as int32 (`matmul`).
+- **The residual stream** is int32 in units of 2**-10, saturated at 2**23 of them.
+- **RMSNorm** shifts a row to few bits, takes the integer square root of its sum of squares, and divides once a row.
+- **Attention** takes scores in 1/256 of log2, as the logits are, looks the powers of two up in a table of 256, and
+  divides once a row and head.
+
+Nothing here can overflow, whatever the weights: `ecjax.exactness.audit` proves that in the tests.
+"""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Int, Int8, Int16, Int32, Integer, UInt32
+
+from ecjax.frequencies import LOGIT_BITS, check_precision, cumulative_frequencies
+from ecjax.models.base import ByteModel
+from ecjax.models.transformer import TransformerConfig
+
+RESIDUAL_BITS = 10
+"""Fractional bits of the residual stream."""
+
+GATE_LIMIT = 2047
+"""Largest magnitude of the two projections that the gated MLP multiplies."""
+
+_EXACT = 1 << 24  # float32 holds every integer up to this magnitude
+_SATURATED = 1 << 23  # of the residual stream
+_LARGEST_LOGIT = 1 << 20  # 4096 bits
+_LEAST_ROOT = 23170  # floor(sqrt(2**29))
+_WEIGHT_BITS = 11  # an attention weight is at most 2**11
+_EXP2 = np.round(2.0 ** (_WEIGHT_BITS - np.arange(1 << LOGIT_BITS) / (1 << LOGIT_BITS))).astype(np.int32)
+
+
+def shift_right(x: Int32[Array, "*n"], shift: Int32[Array, "*#n"] | int) -> Int32[Array, "*n"]:
+    """`floor(x / 2**shift + 1/2)` for `1 <= shift <= 24` and `|x| < 2**31 - 2**23`."""
+    return (x + (jnp.asarray(1, jnp.int32) << (shift - 1))) >> shift
+
+
+def clamp(x: Int32[Array, "*n"], limit: int) -> Int32[Array, "*n"]:
+    """`x` between `-limit` and `limit`."""
+    return jnp.clip(x, -limit, limit)
+
+
+def matmul(a: Int32[Array, "*n k"], b: Integer[Array, "*#n k m"], largest: int = 128 * 127) -> Int32[Array, "*n m"]:
+    """The product of integer matrices, exactly, by float32 products of at most `2**24 / largest` terms.
+
+    Args:
+      a: Integers.
+      b: Integers, int8 for example.
+      largest: What no product of an entry of `a` with one of `b` exceeds in magnitude.
+
+    Returns:
+      `a @ b`, which must be below 2**31 in magnitude.
+    """
+    terms, k = (_EXACT - 1) // largest, a.shape[-1]
+
+    def product(first: int) -> Int32[Array, "*n m"]:
+        part = slice(first, min(first + terms, k))
+        left, right = a[..., part].astype(jnp.float32), b[..., part, :].astype(jnp.float32)
+        return jnp.matmul(left, right, precision=jax.lax.Precision.HIGHEST).astype(jnp.int32)
+
+    return sum((product(first) for first in range(terms, k, terms)), product(0))
+
+
+class Rescale(eqx.Module):
+    """`x * multiplier / 2**shift`, rounded, x being saturated at `2**24 - 1`.
+
+    Attributes:
+      multiplier: 0 to 127; 64 or more where nothing is wasted.
+      shift: 1 to 24.
+    """
+
+    multiplier: Int8[Array, "*m"]
+    shift: Int8[Array, "*m"]
+
+    def __call__(self, x: Int32[Array, "*n"]) -> Int32[Array, "*n"]:
+        product = clamp(x, _EXACT - 1) * self.multiplier.astype(jnp.int32)
+        return shift_right(product, self.shift.astype(jnp.int32))
+
+    def each_head(self) -> Rescale:
+        """The scales of heads, to be used on arrays `[h, n, m]`."""
+        return Rescale(self.multiplier[:, None, None], self.shift[:, None, None])
+
+
+class Linear(eqx.Module):
+    """An int8 matrix product, each channel of which is brought to the unit that the next operation expects."""
+
+    weight: Int8[Array, "k m"]
+    scale: Rescale
+
+    def __call__(self, x: Int32[Array, "*n k"]) -> Int32[Array, "*n m"]:
+        return self.scale(matmul(x, self.weight))
+
+
+def square_root(x: Int32[Array, "*n"]) -> Int32[Array, "*n"]:
+    """`floor(sqrt(x))` for `x >= 0`, bit by bit."""
+    root, rest = jnp.zeros_like(x), x
+    for i in reversed(range(16)):
+        trial = (root << (i + 1)) + (1 << (2 * i))  # (root + 2**i)**2 - root**2
+        fits = rest >= trial
+        rest = jnp.where(fits, rest - trial, rest)
+        root = root + jnp.where(fits, 1 << i, 0)
+    return root
+
+
+class Norm(eqx.Module):
+    """RMSNorm of the residual stream to int8.
+
+    Attributes:
+      gain: What a row of root mean square 1 is multiplied by, times `sqrt(d) * 2**gain_shift`: 2**29 to 2**30.
+      gain_shift: 16 to 24.
+    """
+
+    gain: Int32[Array, ""]
+    gain_shift: Int8[Array, ""]
+
+    def __call__(self, x: Int32[Array, "*n d"]) -> Int32[Array, "*n d"]:
+        # Few enough bits for the sum of squares to stay within 2**30.
+        bits = (30 - (x.shape[-1] - 1).bit_length()) // 2
+        largest = jnp.max(jnp.abs(x), axis=-1, keepdims=True)
+        excess = jnp.maximum(32 - jax.lax.clz(largest) - bits, 0)
+        row = (x + ((1 << excess) >> 1)) >> excess
+        # At least 1, so that a row of zeros stays one.
+        squares = jnp.maximum(jnp.sum(row * row, axis=-1, keepdims=True, dtype=jnp.int32), 1)
+        # Shifted up by an even count into [2**29, 2**31), for a root of 15 significant bits or more.
+        half = (jax.lax.clz(squares) - 1) >> 1
+        root = jnp.maximum(square_root(squares << (2 * half)), _LEAST_ROOT)
+        inverse = jax.lax.div(jnp.broadcast_to(self.gain, root.shape), root)  # below 2**16
+        return clamp(shift_right(row * inverse, self.gain_shift.astype(jnp.int32) - half), 127)
+
+
+class Attention(eqx.Module):
+    """Local causal attention of `context` positions, as in the float model.
+
+    Attributes:
+      qkv: To int8 queries, keys and values.
+      scores: From a product of query and key to 1/256 of log2, for each head.
+      bias: In 1/256 of log2.
+      average: From the mean of values to the unit that `out` expects.
+      out: To the residual stream.
+    """
+
+    qkv: Linear
+    scores: Rescale
+    bias: Int16[Array, "h context"]
+    average: Rescale
+    out: Linear
+
+    @property
+    def context(self) -> int:
+        return self.bias.shape[1]
+
+    def project(self, x: Int32[Array, "n d"]) -> Int32[Array, "3 h n e"]:
+        """Queries, keys and values."""
+        heads, n = self.bias.shape[0], x.shape[0]
+        return jnp.moveaxis(clamp(self.qkv(x), 127).reshape(n, 3, heads, -1), 0, 2)
+
+    def mix(
+        self,
+        queries: Int32[Array, "h n e"],
+        keys: Integer[Array, "h s e"],
+        values: Integer[Array, "h s e"],
+        distance: Int[Array, "n s"],
+        written: Bool[Array, "#n s"],
+    ) -> Int32[Array, "n h*e"]:
+        """The mean of values over every key that is written and 0 to `context - 1` positions back."""
+        visible = written & (distance >= 0) & (distance < self.context)
+        products = matmul(queries, jnp.swapaxes(keys, 1, 2))
+        scores = clamp(self.scores.each_head()(products), _LARGEST_LOGIT)
+        scores += jnp.take(self.bias, distance, axis=1, mode="clip").astype(jnp.int32)
+        largest = jnp.max(jnp.where(visible, scores, -2 * _LARGEST_LOGIT), axis=-1, keepdims=True)
+        below = jnp.maximum(largest - scores, 0)
+        weights = jnp.asarray(_EXP2)[below & ((1 << LOGIT_BITS) - 1)]
+        weights = jnp.where(visible, shift_right(weights << 1, jnp.minimum(below >> LOGIT_BITS, 15) + 1), 0)
+        # The mean of the values: 16 bits of the sum times 15 bits of the inverse of the weights' own sum.
+        total = jnp.maximum(jnp.sum(weights, axis=-1, keepdims=True, dtype=jnp.int32), 1 << _WEIGHT_BITS)
+        top = 31 - jax.lax.clz(total)  # 2**top <= total
+        kept = jnp.minimum(top, 15)
+        inverse = jax.lax.div(jnp.asarray(1, jnp.int32) << (kept + 15), total >> (top - kept))  # 2**14 to 2**15
+        average = self.average.each_head()
+        factor = shift_right(inverse * average.multiplier.astype(jnp.int32), 7)
+        sums = shift_right(matmul(weights, values, (1 << _WEIGHT_BITS) * 128), top - 7)
+        mixed = clamp(shift_right(clamp(sums, 1 << 15) * factor, average.shift.astype(jnp.int32)), 127)
+        return jnp.swapaxes(mixed, 0, 1).reshape(queries.shape[1], -1)
+
+    def __call__(self, x: Int32[Array, "n d"]) -> Int32[Array, "n d"]:
+        n, width = x.shape[0], self.context
+        queries, keys, values = self.project(x)
+        if n <= width:
+            index = jnp.arange(n, dtype=jnp.int32)
+            return self.out(self.mix(queries, keys, values, index[:, None] - index, jnp.ones((1, n), bool)))
+        # Blocks of `context` positions, each seeing itself and the block before.
+        blocks = -(-n // width)
+
+        def cut(a: Int32[Array, "h n e"]) -> Int32[Array, "blocks h width e"]:
+            padded = jnp.pad(a, ((0, 0), (0, blocks * width - n), (0, 0)))
+            return jnp.moveaxis(padded.reshape(a.shape[0], blocks, width, -1), 0, 1)
+
+        def with_previous(a: Int32[Array, "blocks h width e"]) -> Int32[Array, "blocks h 2*width e"]:
+            return jnp.concatenate([jnp.pad(a, ((1, 0), (0, 0), (0, 0), (0, 0)))[:-1], a], axis=2)
+
+        index = jnp.arange(2 * width, dtype=jnp.int32)
+        distance = width + index[:width, None] - index
+        written = (jnp.arange(blocks)[:, None] > 0) | (index >= width)
+        mixed = jax.vmap(self.mix, in_axes=(0, 0, 0, None, 0))(
+            cut(queries), with_previous(cut(keys)), with_previous(cut(values)), distance, written[:, None]
+        )
+        return self.out(mixed.reshape(blocks * width, -1)[:n])
+
+
+class GatedMLP(eqx.Module):
+    """`relu(gate) * up`, both at most 2047, brought to int8 and multiplied down."""
+
+    gate: Linear
+    up: Linear
+    hidden: Rescale
+    down: Linear
+
+    def __call__(self, x: Int32[Array, "*n d"]) -> Int32[Array, "*n d"]:
+        gate, up = jnp.clip(self.gate(x), 0, GATE_LIMIT), clamp(self.up(x), GATE_LIMIT)
+        return self.down(clamp(self.hidden(gate * up), 127))
+
+
+class Layer(eqx.Module):
+    """One pre-norm layer: attention, then MLP, each added to the residual stream."""
+
+    attention_norm: Norm
+    attention: Attention
+    mlp_norm: Norm
+    mlp: GatedMLP
+
+    def __call__(self, x: Int32[Array, "n d"]) -> Int32[Array, "n d"]:
+        x = add(x, self.attention(self.attention_norm(x)))
+        return add(x, self.mlp(self.mlp_norm(x)))
+
+
+def add(x: Int32[Array, "*n"], update: Int32[Array, "*n"]) -> Int32[Array, "*n"]:
+    """The residual stream with an update, both saturated at 2**23."""
+    return clamp(x + clamp(update, _SATURATED), _SATURATED)
+
+
+class DecodingState(eqx.Module):
+    """What stepping carries: each layer's last `context` keys and values, and the logits of the next byte."""
+
+    keys: Int8[Array, "layers h context e"]
+    values: Int8[Array, "layers h context e"]
+    position: Int32[Array, ""]
+    logits: Int32[Array, "256"]
+
+
+class IntegerTransformer(ByteModel):
+    """An exact Transformer over bytes: the M1 that texts and tokens can be entrusted to.
+
+    Made from a float one by `ecjax.models.quantisation.quantise`. The last row of `embedding` is the start symbol.
+    """
+
+    embedding: Int16[Array, "257 d"]
+    layers: tuple[Layer, ...]
+    norm: Norm
+    unembedding: Linear
+    config: TransformerConfig = eqx.field(static=True)
+    precision: int = eqx.field(static=True)
+    exact: bool = eqx.field(static=True)
+
+    def __init__(
+        self,
+        embedding: Int16[Array, "257 d"],
+        layers: tuple[Layer, ...],
+        norm: Norm,
+        unembedding: Linear,
+        config: TransformerConfig,
+        precision: int = 16,
+    ) -> None:
+        check_precision(precision)
+        self.embedding, self.layers, self.norm, self.unembedding = embedding, layers, norm, unembedding
+        self.config, self.precision, self.exact = config, precision, True
+
+    def logits(self, text: Integer[Array, " n"]) -> Int32[Array, "n 256"]:
+        """Logits of each byte given those before it, in 1/256 of log2: row `i` predicts `text[i]`."""
+        shifted = jnp.concatenate([jnp.array([256], jnp.int32), text.astype(jnp.int32)])[:-1]
+        x = self._embed(shifted)
+        for layer in self.layers:
+            x = layer(x)
+        return self._read_out(x)
+
+    def sequence(self, text: Integer[Array, " n"]) -> UInt32[Array, "n 257"]:
+        return jax.vmap(self._table)(self.logits(text))
+
+    def init(self) -> DecodingState:
+        c = self.config
+        empty = jnp.zeros((c.layers, c.heads, c.context, c.head_dim), jnp.int8)
+        state = DecodingState(empty, empty, jnp.array(0, jnp.int32), jnp.zeros(256, jnp.int32))
+        return self.step(state, jnp.array(256, jnp.int32))
+
+    def step(self, state: DecodingState, byte: Integer[Array, ""]) -> DecodingState:
+        context = self.config.context
+        index = jnp.arange(context, dtype=jnp.int32)
+        slot = jax.lax.rem(state.position, context)
+        distance = jax.lax.rem(state.position + context - index, context)
+        written = index <= state.position
+        x = self._embed(byte.astype(jnp.int32)[None])
+        keys, values = [], []
+        for i, layer in enumerate(self.layers):
+            query, key, value = layer.attention.project(layer.attention_norm(x))
+            keys.append(state.keys[i].at[:, slot].set(key[:, 0].astype(jnp.int8)))
+            values.append(state.values[i].at[:, slot].set(value[:, 0].astype(jnp.int8)))
+            mixed = layer.attention.mix(query, keys[-1], values[-1], distance[None], written[None])
+            x = add(x, layer.attention.out(mixed))
+            x = add(x, layer.mlp(layer.mlp_norm(x)))
+        # Kept below 2 * context: only what the ring buffer's next slot is, and whether it is full, matters.
+        position = jnp.where(state.position + 1 < 2 * context, state.position + 1, context)
+        return DecodingState(jnp.stack(keys), jnp.stack(values), position, self._read_out(x)[0])
+
+    def frequencies(self, state: DecodingState) -> UInt32[Array, "257"]:
+        return self._table(state.logits)
+
+    def _embed(self, tokens: Int32[Array, " n"]) -> Int32[Array, "n d"]:
+        return self.embedding[tokens].astype(jnp.int32)
+
+    def _read_out(self, x: Int32[Array, "n d"]) -> Int32[Array, "n 256"]:
+        return clamp(self.unembedding(self.norm(x)), _LARGEST_LOGIT)
+
+    def _table(self, logits: Int32[Array, "256"]) -> UInt32[Array, "257"]:
+        return cumulative_frequencies(logits, self.precision)
