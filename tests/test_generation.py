@@ -74,7 +74,7 @@ def test_steps_with_a_cache_draw_what_the_whole_model_would() -> None:
 
 def test_the_padding_id_ends_the_text() -> None:
     # With all logits equal the first id is taken, and that is the padding id.
-    undecided = eqx.tree_at(lambda model: model.unembedding, MODEL, jnp.zeros_like(MODEL.unembedding))
+    undecided = eqx.tree_at(lambda model: model.unembedding.weight, MODEL, jnp.zeros_like(MODEL.unembedding.weight))
     assert text(generate(undecided, BOOKS, b"", 5, SamplingSettings(temperature=0.0))) == b""
 
 

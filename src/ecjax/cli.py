@@ -12,6 +12,7 @@ from typing import Annotated
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import typer
 
@@ -20,8 +21,19 @@ from ecjax import demo as demonstration
 from ecjax.codebook import Codebook, compile_codebook, load_codebook
 from ecjax.console import console, errors, show, training_progress
 from ecjax.generation import SamplingSettings, generate
-from ecjax.models.files import KIND, load_model, load_transformer, read_provenance, save_transformer
-from ecjax.models.transformer import Transformer, configuration
+from ecjax.models import quantisation
+from ecjax.models.base import ByteModel
+from ecjax.models.files import (
+    EXACT_KIND,
+    KIND,
+    load_model,
+    load_transformer,
+    read_provenance,
+    save_exact,
+    save_transformer,
+)
+from ecjax.models.integer import IntegerTransformer
+from ecjax.models.transformer import Transformer, TransformerByteModel, configuration
 from ecjax.tokenizers import Bytes
 from ecjax.training import Optimizer, TrainingSettings, train
 
@@ -164,6 +176,74 @@ def train_m2(
     show(_train(model, examples, settings, out, checkpoint_every, bytes_per_token, provenance), as_json)
 
 
+@app.command()
+def quantize(
+    model: Annotated[Path, typer.Argument(help="A float byte model that train-m1 made.")],
+    texts: Texts,
+    out: Out,
+    held_out: Annotated[
+        Path | None, typer.Option(help="Text to measure the loss on. [default: the training text]")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=0, help="Steps of fine-tuning; 0 calibrates only.")] = 0,
+    lengths: Annotated[
+        list[int] | None,
+        typer.Option("--length", min=1, help="Bytes of an example; several are mixed. [default: the context]"),
+    ] = None,
+    starts: Annotated[
+        str | None, typer.Option(help="A codebook: train on text that begins where its windows begin.")
+    ] = None,
+    layers: Annotated[bool, typer.Option("--layers", help="Measure what each layer's rounding costs alone.")] = False,
+    batch_size: BatchSize = 64,
+    learning_rate: LearningRate = 3e-4,
+    warmup: Warmup = 100,
+    seed: Seed = 0,
+    checkpoint_every: CheckpointEvery = 500,
+    as_json: Json = False,
+) -> None:
+    """Makes an exact byte model, of integers alone, from a float one.
+
+    The units of activations are calibrated on the text; then, if asked, the model is fine-tuned with its rounding.
+    """
+    original = load_transformer(model)
+    documents = data.read_documents(texts)
+    text = data.concatenate(documents)
+    measured = text if held_out is None else data.concatenate(data.read_documents([held_out]))
+    measured = measured[: 1 << 18]  # enough to tell a thousandth
+    codebook = None if starts is None else load_codebook(starts)
+    begins = range(len(text)) if codebook is None else data.window_starts(codebook, documents)
+    lengths, context = lengths or [original.config.context], original.config.context
+    sample = next(data.batches(data.Slices(text, range(len(text)), context), max(1, 8192 // context), seed))
+    folded = quantisation.fold_norms(original)
+    units = quantisation.calibrate(folded, jnp.asarray(sample))
+    rounding = quantisation.rounded(folded, units)
+
+    def loss(byte_model: ByteModel) -> float:
+        return evaluation.coded_bits_per_byte(byte_model, measured, context)
+
+    results: dict[str, object] = {"float_bits_per_byte": (base := loss(TransformerByteModel(original)))}
+    exact = quantisation.quantise(rounding)
+    results["calibrated_bits_per_byte"] = (calibrated := loss(exact))
+    results["calibrated_percent_more"] = 100 * (calibrated / base - 1)
+    for name, partly in quantisation.each_part(folded, rounding) if layers else ():
+        results[f"{name}_percent_more"] = 100 * (loss(TransformerByteModel(partly)) / base - 1)
+    settings = TrainingSettings(max(1, steps), batch_size, "adamw", learning_rate, warmup, seed=seed)
+    if steps:
+        examples = [data.Slices(text, begins, length) for length in lengths]
+        trained, _ = _fit(rounding, examples, settings, out, checkpoint_every, 1.0)
+        exact = quantisation.quantise(trained)
+        results["tuned_bits_per_byte"] = (tuned := loss(exact))
+        results["tuned_percent_more"] = 100 * (tuned / base - 1)
+    provenance = {
+        "command": "quantize",
+        "model": serialisation.read_fingerprint(model),
+        "starts": None if codebook is None else codebook.fingerprint,
+        "lengths": lengths,
+        "settings": dataclasses.asdict(settings) if steps else None,
+    }
+    mark = save_exact(out / "model.safetensors", exact, provenance)
+    show({"model": str(out / "model.safetensors"), "fingerprint": mark} | results, as_json)
+
+
 @app.command("compile")
 def compile_model(
     model: Annotated[str, typer.Argument(help="A byte model's file, or a shipped model's name.")],
@@ -201,6 +281,16 @@ def evaluate(
     documents = data.read_documents(texts)
     text_bytes = sum(map(len, documents))
     kind = None if what == "bytes" else serialisation.read_kind(serialisation.resolve(what))
+    if kind == EXACT_KIND:
+        exact = load_model(what)
+        assert isinstance(exact, IntegerTransformer)
+        config = exact.config
+        text = data.concatenate(documents)
+        results = {"bytes": text_bytes, "tokens": text_bytes, "bytes_per_token": 1.0}
+        results["bits_per_byte"] = evaluation.coded_bits_per_byte(exact, text, config.context)
+        results["flops_per_byte"] = evaluation.flops_per_byte(config, 1.0)
+        show(results | {"context": config.context}, as_json)
+        return
     if kind != KIND:
         chosen = _tokenizer(what)
         tokens = sum(map(len, chosen.encode_batch(documents)))
@@ -304,13 +394,7 @@ def _train(
     bytes_per_token: float,
     provenance: dict[str, object],
 ) -> dict[str, object]:
-    logging.getLogger("absl").setLevel(logging.ERROR)  # orbax warns of things that are as they should be
-    batches = data.batches(examples, settings.batch_size, settings.seed)
-    with training_progress(out.name, settings.steps, bytes_per_token) as report:
-        trained, losses = train(
-            model, batches, settings, directory=out, checkpoint_every=checkpoint_every, report=report
-        )
-    (out / "losses.json").write_text(json.dumps([round(loss, 4) for loss in losses]) + "\n")
+    trained, losses = _fit(model, examples, settings, out, checkpoint_every, bytes_per_token)
     provenance = provenance | {"settings": dataclasses.asdict(settings)}
     mark = save_transformer(out / "model.safetensors", trained, provenance)
     weights = sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(trained, eqx.is_array)))
@@ -323,6 +407,25 @@ def _train(
         "training_loss": last,
         "training_bits_per_byte": last / np.log(2) / bytes_per_token,
     }
+
+
+def _fit(
+    model: Transformer,
+    examples: data.Slices | list[data.Slices],
+    settings: TrainingSettings,
+    out: Path,
+    checkpoint_every: int,
+    bytes_per_token: float,
+) -> tuple[Transformer, list[float]]:
+    """Trains with a progress bar and leaves checkpoints and losses in `out`."""
+    logging.getLogger("absl").setLevel(logging.ERROR)  # orbax warns of things that are as they should be
+    batches = data.batches(examples, settings.batch_size, settings.seed)
+    with training_progress(out.name, settings.steps, bytes_per_token) as report:
+        trained, losses = train(
+            model, batches, settings, directory=out, checkpoint_every=checkpoint_every, report=report
+        )
+    (out / "losses.json").write_text(json.dumps([round(loss, 4) for loss in losses]) + "\n")
+    return trained, losses
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from jaxtyping import Array, Int32, Integer, PyTree, UInt8, UInt16, UInt32
 
 from ecjax import serialisation
 from ecjax.checks import check_ids, check_text
+from ecjax.coding.joining import Walk, join
 from ecjax.coding.windows import MIN_BITS, Node, Shares
 from ecjax.frequencies import check_precision
 from ecjax.models.base import ByteModel
@@ -134,7 +135,8 @@ class Codebook(eqx.Module):
         """
         ended = self._walk(text, length)
         place = jnp.where(ended > 0, jnp.cumsum(ended > 0) - 1, text.shape[0])
-        ids = jnp.zeros(text.shape[0], jnp.int32).at[place].set(ended.astype(jnp.int32), mode="drop")
+        # By a maximum with 0, whose order would not matter: no proof is needed that places differ.
+        ids = jnp.zeros(text.shape[0], jnp.int32).at[place].max(ended.astype(jnp.int32), mode="drop")
         return ids, jnp.sum(ended > 0, dtype=jnp.int32)
 
     def _walk(self, text: Integer[Array, " n"], length: Integer[Array, ""]) -> UInt16[Array, " n+1"]:
@@ -170,7 +172,7 @@ class Codebook(eqx.Module):
         shift = jnp.repeat(self.offsets[ids] - (ends - lengths), lengths, total_repeat_length=capacity)
         place = jnp.arange(capacity)
         total = ends[-1]
-        return jnp.where(place < total, self.strings[shift + place], 0), total
+        return jnp.where(place < total, jnp.take(self.strings, shift + place, mode="clip"), 0), total
 
     def encode(self, text: bytes) -> Int32[np.ndarray, " n"]:
         """The tokens of a text. Raises TypeError unless it is bytes."""
@@ -192,15 +194,20 @@ class Codebook(eqx.Module):
     def encode_batch(self, texts: Sequence[bytes]) -> list[Int32[np.ndarray, " _"]]:
         """The tokens of each text.
 
-        A long text is cut into lanes that are walked side by side, each as if a window began at its first byte, and on
-        over the beginning of the next. Where both walks end a window at the same byte they agree from there on. Greedy
-        windows of ordinary text fall into step within a few bytes; a lane that does not within the overlap is walked
-        again from where a window surely began. So the tokens are those of one walk from end to end.
+        Long texts are cut into lanes that are walked side by side and joined (`ecjax.coding.joining`).
         """
         arrays = [np.frombuffer(check_text(text), np.uint8) for text in texts]
-        lanes = [a[begin : begin + _LANE + _OVERLAP] for a in arrays for begin in range(0, max(1, len(a)), _LANE)]
+        origins = [range(0, max(1, len(a)), _LANE) for a in arrays]
+        lanes = [a[o : o + _LANE + _OVERLAP] for a, begins in zip(arrays, origins, strict=True) for o in begins]
         walked = iter(self._walk_all(lanes))
-        return [self._join(a, [next(walked) for _ in range(0, max(1, len(a)), _LANE)]) for a in arrays]
+
+        def joined(text: UInt8[np.ndarray, " n"], begins: Sequence[int]) -> UInt16[np.ndarray, " _"]:
+            def again(begin: int, k: int) -> Walk:
+                return self._walk_all([text[begin : begins[k + 1] + _LANE + _OVERLAP]])[0]
+
+            return join(len(text), begins, [next(walked) for _ in begins], again)
+
+        return [joined(a, begins).astype(np.int32) for a, begins in zip(arrays, origins, strict=True)]
 
     def decode_batch(self, batch: Sequence[Integer[np.ndarray, " _"] | Sequence[int]]) -> list[bytes]:
         """The text of each sequence of tokens."""
@@ -211,9 +218,9 @@ class Codebook(eqx.Module):
         ends = np.cumsum(sizes, dtype=np.int64)
         return [text[end - size : end] for end, size in zip(ends, sizes, strict=True)]
 
-    def _walk_all(self, texts: Sequence[UInt8[np.ndarray, " _"]]) -> list[UInt16[np.ndarray, " _"]]:
-        """`_walk` of each text, side by side in lanes."""
-        out: list[UInt16[np.ndarray, " _"]] = []
+    def _walk_all(self, texts: Sequence[UInt8[np.ndarray, " _"]]) -> list[Walk]:
+        """The walk of each text, side by side in lanes."""
+        out: list[Walk] = []
         for begin in range(0, len(texts), _LANES):
             group = texts[begin : begin + _LANES]
             block = np.zeros((bucket(len(group)), bucket(max(map(len, group)))), np.uint8)
@@ -222,32 +229,12 @@ class Codebook(eqx.Module):
                 block[row, : len(text)] = text
                 lengths[row] = len(text)
             ended = np.asarray(_walk(self, jnp.asarray(block), jnp.asarray(lengths)))
-            out += [ended[row, : len(text) + 1] for row, text in enumerate(group)]
+            for row, text in zip(ended, group, strict=False):
+                begins = row[: len(text)] > 0
+                begins[:1] = True
+                codes = row[: len(text) + 1]
+                out.append(Walk(begins, codes[codes > 0]))
         return out
-
-    def _join(
-        self, text: UInt8[np.ndarray, " n"], lanes: Sequence[UInt16[np.ndarray, " _"]]
-    ) -> Int32[np.ndarray, " k"]:
-        """The ids of a text from the walks of its lanes."""
-        kept = []
-        ended, begin, right = lanes[0], 0, 0  # a walk, where it began, and from where on it is right
-        for k, following in enumerate(lanes[1:], 1):
-            origin = k * _LANE
-            overlap = min(_OVERLAP, len(text) - origin)
-            agree = (ended[origin - begin :][:overlap] > 0) & (following[:overlap] > 0)
-            agree[0] = ended[origin - begin] > 0  # where the lane began a window anyway
-            if agree.any():
-                meet = origin + int(np.argmax(agree))
-                kept.append(ended[right - begin + 1 : meet - begin + 1])
-                ended, begin, right = following, origin, meet
-            else:
-                before = np.flatnonzero(ended[right - begin + 1 : origin - begin + 1])
-                last = right + 1 + int(before[-1]) if len(before) else right
-                kept.append(ended[right - begin + 1 : last - begin + 1])
-                ended, begin, right = self._walk_all([text[last : origin + len(following) - 1]])[0], last, last
-        kept.append(ended[right - begin + 1 :])
-        ids = np.concatenate(kept)
-        return ids[ids > 0].astype(np.int32)
 
     def descendants(self, code: int) -> tuple[int, int]:
         """The range `low .. high - 1` of codes whose strings begin with the string of `code`."""

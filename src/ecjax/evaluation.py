@@ -8,8 +8,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int32, Integer
+from jaxtyping import Array, Bool, Float, Int32, Integer, UInt8, UInt32
 
+from ecjax.models.base import ByteModel
 from ecjax.models.transformer import Transformer, TransformerConfig
 from ecjax.training import cross_entropy
 
@@ -61,6 +62,35 @@ def bits_per_byte(model: Transformer, held_out: Integer[np.ndarray, " n"], text_
 def _nats(model: Transformer, ids: Int32[Array, "b n"], counts: Bool[Array, "b n"]) -> Float[Array, ""]:
     losses, _ = cross_entropy(jax.vmap(model)(ids), ids)
     return jnp.sum(jnp.where(counts, losses, 0))
+
+
+def coded_bits_per_byte(model: ByteModel, text: UInt8[np.ndarray, " n"], context: int) -> float:
+    """Bits per byte of a text coded with a byte model's frequency tables.
+
+    Args:
+      model: M1.
+      text: The text, cut into examples of `context` bytes, each of which begins without history.
+      context: Length of an example.
+
+    Returns:
+      The mean of `-log2(frequency / 2**precision)` over all bytes.
+    """
+    rows = max(1, _BATCH_TOKENS // context)
+    total = 0.0
+    for begin in range(0, len(text), rows * context):
+        part = text[begin : begin + rows * context]
+        padded = np.zeros((rows, context), np.uint8)
+        padded.reshape(-1)[: len(part)] = part
+        frequencies = np.asarray(_coded_frequencies(model, jnp.asarray(padded))).reshape(-1)[: len(part)]
+        total += float((model.precision - np.log2(frequencies.astype(np.float64))).sum())
+    return total / len(text)
+
+
+@eqx.filter_jit
+def _coded_frequencies(model: ByteModel, texts: UInt8[Array, "b n"]) -> UInt32[Array, "b n"]:
+    bounds = texts.astype(jnp.int32)[..., None] + jnp.arange(2)
+    chosen = jnp.take_along_axis(jax.vmap(model.sequence)(texts), bounds, axis=-1)
+    return chosen[..., 1] - chosen[..., 0]
 
 
 def flops_per_byte(config: TransformerConfig, bytes_per_token: float) -> float:

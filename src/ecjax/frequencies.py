@@ -25,11 +25,12 @@ fixed-point logits differ from real ones by at most 2**-9 bits, which by Hoeffdi
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int32, Integer, UInt32
 
-from ecjax.integers import divide_wide, multiply_wide, rounding_shift
+from ecjax.integers import proportion, rounding_shift, wrapping
 
 LOGIT_BITS = 8
 """Fractional bits of fixed-point logits: they count 1/256 of a bit (of log2)."""
@@ -66,15 +67,13 @@ def cumulative_frequencies(logits: Int32[Array, "256"], precision: int) -> UInt3
       Cumulative frequencies of `2**F`; see the module's text for their distance from the real distribution.
     """
     check_precision(precision)
-    below = jnp.minimum(jnp.max(logits) - logits, -_LOWEST).astype(jnp.uint32)
+    with wrapping():  # 2**30 less -2**30 is no int32, but as uint32 every difference from the largest is right
+        below = (jnp.max(logits) - logits).astype(jnp.uint32)
+    below = jnp.minimum(below, -_LOWEST)
     exp2 = jnp.asarray(_EXP2)[below & ((1 << LOGIT_BITS) - 1)]
     weights = rounding_shift(exp2, below >> LOGIT_BITS)
-    cumulative = jnp.cumsum(weights, dtype=jnp.uint32)  # at most 2**31
-    total = cumulative[-1]
-    # floor(cumulative * A / total): the product's upper part is below total, as long division wants it.
-    high, low = multiply_wide(cumulative[:-1], jnp.full((), (1 << precision) - 256, jnp.uint32))
-    numerator = (high << 16) | (low >> 16)  # the product is below 2**47, so high is below 2**15
-    shares = divide_wide(numerator, low & 0xFFFF, total, 16)
+    cumulative = jax.lax.associative_scan(jnp.add, weights)  # at most 2**31; faster than cumsum
+    shares = proportion(cumulative[:-1], cumulative[-1], (1 << precision) - 256)
     inner = shares + jnp.arange(1, 256, dtype=jnp.uint32)
     return jnp.concatenate([jnp.zeros(1, jnp.uint32), inner, jnp.full(1, 1 << precision, jnp.uint32)])
 

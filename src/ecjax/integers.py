@@ -1,19 +1,38 @@
 """Exact building blocks from 32-bit integers: wide products, limbs, rounding, carries, bit packing.
 
 Everything here is the same on every backend and with or without x64: operands are uint32 (or int32 where said), no
-operation wraps unless its docstring says so, and no shift count reaches 32.
+operation wraps unless it stands in a `with wrapping():`, and no shift count reaches 32. `ecjax.exactness` proves it.
 
 A **number of L limbs** is `uint32[L]`, least significant limb first; it stands for `sum(limbs[i] << (32 * i))`.
 """
 
 from __future__ import annotations
 
+import contextlib
+
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Int, UInt8, UInt32
+from jaxtyping import Array, Bool, Int, Integer, UInt8, UInt32
 
 LIMB_BITS = 32
+
+WRAPPING_SCOPE, DECLARED_SCOPE = "ecjax.wrapping", "ecjax.declared"
+"""What `ecjax.exactness` finds declarations by: names of scopes, which cost nothing and reach every equation."""
+
+
+def wrapping() -> contextlib.AbstractContextManager[object]:
+    """A context in which integer arithmetic may wrap around, modulo `2**width`: declares that it is on purpose."""
+    return jax.named_scope(WRAPPING_SCOPE)
+
+
+def declare(x: Integer[Array, "*n"], low: int, high: int) -> Integer[Array, "*n"]:
+    """The same integers, declared to lie in `low .. high`, which `ecjax.exactness.audit` has to prove.
+
+    Of a value that a loop carries this says which bounds are inductive. Nothing is computed: the compiler drops it.
+    """
+    with jax.named_scope(f"{DECLARED_SCOPE}({low},{high})"):
+        return x | jnp.zeros((), x.dtype)
 
 
 def limb_count(bits: int) -> int:
@@ -42,7 +61,7 @@ def multiply_wide(a: UInt32[Array, "*n"], b: UInt32[Array, "*#n"]) -> tuple[UInt
     low = a0 * b0
     middle = a1 * b0 + (low >> 16)
     cross = a0 * b1 + (middle & 0xFFFF)
-    return a1 * b1 + (middle >> 16) + (cross >> 16), (cross << 16) | (low & 0xFFFF)
+    return a1 * b1 + (middle >> 16) + (cross >> 16), ((cross & 0xFFFF) << 16) | (low & 0xFFFF)
 
 
 def rounding_shift(x: UInt32[Array, "*n"], shift: Int[Array, "*#n"] | UInt32[Array, "*#n"]) -> UInt32[Array, "*n"]:
@@ -50,8 +69,8 @@ def rounding_shift(x: UInt32[Array, "*n"], shift: Int[Array, "*#n"] | UInt32[Arr
     shift = shift.astype(jnp.uint32)
     # The bit below the point decides: floor(x / 2**s + 1/2) = (floor(x / 2**(s - 1)) + 1) // 2, without overflow.
     whole = jnp.where(shift < 32, x >> jnp.minimum(shift, 31), 0)
-    half = jnp.where((shift > 0) & (shift <= 32), (x >> jnp.minimum(jnp.maximum(shift, 1) - 1, 31)) & 1, 0)
-    return whole + half
+    half = jnp.where(shift <= 32, (x >> jnp.minimum(jnp.maximum(shift, 1) - 1, 31)) & 1, 0)
+    return jnp.where(shift > 0, whole + half, x)
 
 
 def divide_wide(
@@ -63,19 +82,37 @@ def divide_wide(
     """
     remainder, quotient = high, jnp.zeros_like(high)
     for i in reversed(range(bits)):
-        remainder = (remainder << 1) | ((low >> i) & 1)  # below 2 * divisor <= 2**32
+        with wrapping():  # it does not: the remainder stays below the divisor, a relation that no interval holds
+            remainder = remainder << 1
+        remainder = remainder | ((low >> i) & 1)  # below 2 * divisor <= 2**32
         fits = remainder >= divisor
         remainder = jnp.where(fits, remainder - divisor, remainder)
         quotient = (quotient << 1) | fits.astype(jnp.uint32)
     return quotient
 
 
+def proportion(part: UInt32[Array, "*n"], whole: UInt32[Array, ""], factor: int) -> UInt32[Array, "*n"]:
+    """`floor(part * factor / whole)` for many parts of one whole, with one division.
+
+    Requires `part <= whole`, `2**23 <= whole <= 2**31` and `factor < 2**16`. With `r = floor(factor * 2**39 / whole)`,
+    which is below 2**32, `part * r / 2**39` is at most the true quotient and less than `part / 2**39 <= 2**-8` below
+    it. Rounded down it is the quotient or one less, which the remainder tells: that is below `2 * whole <= 2**32`.
+    """
+    zero = jnp.zeros((), jnp.uint32)
+    reciprocal = divide_wide(jnp.asarray(factor << 7, jnp.uint32), zero, whole, 32)
+    quotient = multiply_wide(part, jnp.broadcast_to(reciprocal, part.shape))[0] >> 7
+    with wrapping():  # each product wraps, their difference does not
+        remainder = part * jnp.uint32(factor) - quotient * whole
+    return quotient + (remainder >= whole).astype(jnp.uint32)
+
+
 def add(a: UInt32[Array, " limbs"], b: UInt32[Array, " limbs"]) -> UInt32[Array, " limbs"]:
     """The sum of two numbers of equally many limbs, modulo `2**(32 * limbs)`."""
     out, carry = [], jnp.zeros((), jnp.uint32)
     for i in range(a.shape[0]):
-        partial = a[i] + b[i]  # wraps, as does the next line: a carry shows as a sum below its operand
-        total = partial + carry
+        with wrapping():  # a carry shows as a sum below its operand
+            partial = a[i] + b[i]
+            total = partial + carry
         carry = ((partial < a[i]) | (total < partial)).astype(jnp.uint32)
         out.append(total)
     return jnp.stack(out)
@@ -85,8 +122,9 @@ def subtract(a: UInt32[Array, " limbs"], b: UInt32[Array, " limbs"]) -> UInt32[A
     """The difference of two numbers of equally many limbs, modulo `2**(32 * limbs)`."""
     out, borrow = [], jnp.zeros((), jnp.uint32)
     for i in range(a.shape[0]):
-        partial = a[i] - b[i]  # wraps, as does the next line
-        total = partial - borrow
+        with wrapping():  # a borrow shows as a difference from less
+            partial = a[i] - b[i]
+            total = partial - borrow
         borrow = ((a[i] < b[i]) | (partial < borrow)).astype(jnp.uint32)
         out.append(total)
     return jnp.stack(out)
@@ -110,11 +148,13 @@ def multiply_shift(a: UInt32[Array, " limbs"], factor: UInt32[Array, ""], shift:
     limbs, carry = [], jnp.zeros((), jnp.uint32)
     for i in range(a.shape[0]):
         high, low = multiply_wide(a[i], factor)
-        total = low + carry  # wraps; the carry goes up, where high <= 2**32 - 2 leaves room for it
+        with wrapping():  # the carry goes up, where high <= 2**32 - 2 leaves room for it
+            total = low + carry
         carry = high + (total < low).astype(jnp.uint32)
         limbs.append(total)
     limbs.append(carry)
-    return jnp.stack([(limbs[i] >> shift) | (limbs[i + 1] << (32 - shift)) for i in range(a.shape[0])])
+    kept = (1 << shift) - 1
+    return jnp.stack([(limbs[i] >> shift) | ((limbs[i + 1] & kept) << (32 - shift)) for i in range(a.shape[0])])
 
 
 def resolve_carries(limbs: UInt32[Array, " n"]) -> UInt32[Array, " n"]:
@@ -146,8 +186,8 @@ def bits_to_limbs(bits: UInt8[Array, "n bits"]) -> UInt32[Array, "n limbs"]:
     """Numbers from their bits, first bit the most significant: the inverse of `limbs_to_bits`."""
     n, width = bits.shape
     padded = jnp.pad(bits.astype(jnp.uint32), ((0, 0), (-width % LIMB_BITS, 0)))
-    words = padded.reshape(n, limb_count(width), LIMB_BITS) << jnp.arange(LIMB_BITS - 1, -1, -1, dtype=jnp.uint32)
-    return jnp.sum(words, axis=2, dtype=jnp.uint32)[:, ::-1]
+    words = padded.reshape(n, limb_count(width), LIMB_BITS) << np.arange(LIMB_BITS - 1, -1, -1, dtype=np.uint32)
+    return jax.lax.reduce_or(words, axes=(2,))[:, ::-1]
 
 
 def regroup_bits(

@@ -41,7 +41,7 @@ def fingerprint(kind: str, settings: Mapping[str, object], tensors: Mapping[str,
     """SHA-256 of what a file means, independent of how it is laid out."""
     digest = hashlib.sha256(json.dumps([kind, settings], sort_keys=True).encode())
     for name in sorted(tensors):
-        tensor = np.ascontiguousarray(tensors[name])
+        tensor = np.asarray(tensors[name], order="C")
         digest.update(json.dumps([name, tensor.dtype.str, tensor.shape]).encode())
         digest.update(tensor.tobytes())
     return digest.hexdigest()
@@ -63,7 +63,7 @@ def write(
         "fingerprint": mark,
         "provenance": json.dumps(provenance, sort_keys=True),
     }
-    write_bytes(path, safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in tensors.items()}, metadata))
+    write_bytes(path, safetensors.numpy.save({k: np.asarray(v, order="C") for k, v in tensors.items()}, metadata))
     return mark
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int32, Integer, UInt8
+from jaxtyping import Array, Int32, Integer, UInt8, UInt32
 
 from ecjax.checks import check_ids, check_text
 from ecjax.codebook import MAX_CODEBOOK_BITS, Codebook, compile_codebook
-from ecjax.coding import windows
+from ecjax.coding import batches, windows
 from ecjax.frequencies import check_precision
 from ecjax.integers import limb_count, regroup_bits
 from ecjax.models.base import ByteModel
@@ -177,7 +177,7 @@ class EqualInfo(eqx.Module):
         """
         count = ids.shape[0] * self.token_bits // self.bits
         codes = regroup_bits(ids.astype(jnp.uint32)[:, None], self.token_bits, self.bits, count)
-        return _decode(self, codes, capacity)
+        return jax.vmap(lambda code: windows.decode(self.model, code, self.bits, capacity))(codes)
 
     def encode(self, text: bytes) -> Int32[np.ndarray, " n"]:
         """The tokens of a text. Raises TypeError unless it is bytes."""
@@ -188,71 +188,35 @@ class EqualInfo(eqx.Module):
         return self.decode_batch([ids])[0]
 
     def encode_batch(self, texts: Sequence[bytes]) -> list[Int32[np.ndarray, " _"]]:
-        """The tokens of each text, texts of like length side by side."""
+        """The tokens of each text. Texts, and parts of long ones, run through the model side by side."""
         arrays = [np.frombuffer(check_text(text), np.uint8) for text in texts]
-        out: list[Any] = [None] * len(arrays)
-        order = sorted(range(len(arrays)), key=lambda i: len(arrays[i]))
-        for begin in range(0, len(order), _LANES):
-            group = order[begin : begin + _LANES]
-            width = bucket(len(arrays[group[-1]]), 64)
-            block = np.zeros((bucket(len(group)), width), np.uint8)
-            for row, i in enumerate(group):
-                block[row, : len(arrays[i])] = arrays[i]
-            lengths = np.zeros(len(block), np.int32)
-            lengths[: len(group)] = [len(arrays[i]) for i in group]
-            ids, counts = map(np.asarray, _encode(self, jnp.asarray(block), jnp.asarray(lengths)))
-            for row, i in enumerate(group):
-                out[i] = ids[row, : counts[row]]
-        return out
+        return [self._ids(codes) for codes in batches.encode(self.model, self.bits, arrays)]
 
     def decode_batch(self, batch: Sequence[Integer[np.ndarray, " _"] | Sequence[int]]) -> list[bytes]:
         """The text of each sequence of tokens, all windows side by side."""
         checked = [check_ids(ids, self.vocab_size) for ids in batch]
         counts = [len(ids) * self.token_bits // self.bits for ids in checked]
         codes = np.concatenate([np.zeros((0, limb_count(self.bits)), np.uint32), *map(self._codes, checked)])
-        strings = self._strings(codes, _FIRST_CAPACITY)
+        strings = batches.decode(self.model, self.bits, codes)
         ends = np.cumsum(counts, dtype=np.int64)
         return [b"".join(strings[end - count : end]) for end, count in zip(ends, counts, strict=True)]
 
-    def _codes(self, ids: Int32[np.ndarray, " n"]) -> np.ndarray:
+    def _ids(self, codes: UInt32[np.ndarray, "n limbs"]) -> Int32[np.ndarray, " _"]:
+        count = -(-len(codes) * self.bits // self.token_bits)
+        return _regroup(codes, self.bits, self.token_bits, count)[:, 0].astype(np.int32)
+
+    def _codes(self, ids: Int32[np.ndarray, " n"]) -> UInt32[np.ndarray, "_ limbs"]:
         count = len(ids) * self.token_bits // self.bits
-        padded = np.zeros((bucket(len(ids), 64), 1), np.uint32)
-        padded[: len(ids), 0] = ids
-        capacity = len(padded) * self.token_bits // self.bits
-        return np.asarray(_regroup(jnp.asarray(padded), self.token_bits, self.bits, capacity))[:count]
-
-    def _strings(self, codes: np.ndarray, capacity: int) -> list[bytes]:
-        """The string of each code: all with room for a short one, then again those that are longer."""
-        out: list[bytes] = []
-        for begin in range(0, len(codes), _WINDOWS):
-            part = codes[begin : begin + _WINDOWS]
-            block = np.zeros((bucket(len(part)), codes.shape[1]), np.uint32)
-            block[: len(part)] = part
-            text, lengths = map(np.asarray, _decode(self, jnp.asarray(block), capacity))
-            strings = [text[i, : lengths[i]].tobytes() for i in range(len(part))]
-            for i in np.flatnonzero(lengths[: len(part)] > capacity):
-                strings[i] = self._strings(part[i : i + 1], bucket(int(lengths[i])))[0]
-            out += strings
-        return out
+        return _regroup(ids.astype(np.uint32)[:, None], self.token_bits, self.bits, count)
 
 
-_LANES = 64  # texts that are encoded side by side
-_WINDOWS = 256  # windows that are decoded side by side
-_FIRST_CAPACITY = 64  # bytes that a window is given room for at first
+def _regroup(
+    numbers: UInt32[np.ndarray, "n limbs"], bits: int, group: int, count: int
+) -> UInt32[np.ndarray, "count group_limbs"]:
+    """`regroup_bits`, compiled for few sizes."""
+    padded = np.zeros((bucket(len(numbers), 64), numbers.shape[1]), np.uint32)
+    padded[: len(numbers)] = numbers
+    return np.asarray(_compiled(jnp.asarray(padded), bits, group, -(-len(padded) * bits // group)))[:count]
 
 
-@eqx.filter_jit
-def _encode(
-    tokenizer: EqualInfo, texts: Integer[Array, "b n"], lengths: Integer[Array, " b"]
-) -> tuple[Int32[Array, "b capacity"], Int32[Array, " b"]]:
-    return jax.vmap(tokenizer.encode_array)(texts, lengths)
-
-
-@eqx.filter_jit
-def _decode(
-    tokenizer: EqualInfo, codes: Integer[Array, "n limbs"], capacity: int
-) -> tuple[UInt8[Array, "n capacity"], Int32[Array, " n"]]:
-    return jax.vmap(lambda code: windows.decode(tokenizer.model, code, tokenizer.bits, capacity))(codes)
-
-
-_regroup = jax.jit(regroup_bits, static_argnums=(1, 2, 3))
+_compiled = jax.jit(regroup_bits, static_argnums=(1, 2, 3))

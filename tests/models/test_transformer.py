@@ -60,7 +60,7 @@ def test_parameter_counts_are_those_of_table_4(size, expected):
         for layer in shapes.layers
         for w in (layer.attention.qkv, layer.attention.out, layer.mlp.gate, layer.mlp.up, layer.mlp.down)
     ]
-    assert sum(w.size for w in weights) == config.parameters
+    assert sum(w.weight.size for w in weights) == config.parameters
     count = f"{config.parameters / 1e9:.2f}B" if size == "2b" else f"{config.parameters / 1e6:.1f}M"
     assert count == expected
 
@@ -71,7 +71,7 @@ def test_a_configuration_says_what_the_model_has(size):
     shapes = eqx.filter_eval_shape(Transformer, config, key=jax.random.key(0))
     assert len(shapes.layers) == config.layers
     assert shapes.embedding.shape == (1001, config.d_model)
-    assert shapes.unembedding.shape == (config.d_model, 1000)
+    assert shapes.unembedding.weight.shape == (config.d_model, 1000)
     assert shapes.layers[0].attention.bias.shape == (config.heads, 33)
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(shapes))
 
@@ -177,7 +177,7 @@ jit_stepping = eqx.filter_jit(lambda model, text: ByteModel.sequence(model, text
 def test_tables_are_valid_for_any_bytes_and_weights(seed, text, scale):
     model = TransformerByteModel(make(seed % 2, BYTE_CONFIG))
     # Weights so large that logits overflow to infinities and NaN.
-    model = eqx.tree_at(lambda m: m.transformer.unembedding, model, replace_fn=lambda w: w * np.float32(scale))
+    model = eqx.tree_at(lambda m: m.transformer.unembedding.weight, model, replace_fn=lambda w: w * np.float32(scale))
     array = jnp.asarray(np.frombuffer(text, np.uint8))
     for tables in (jit_sequence(model, array), jit_stepping(model, array)):
         assert tables.dtype == jnp.uint32 and tables.shape == (LONGEST, 257)

@@ -48,7 +48,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, Int32, Integer, PyTree, UInt8, UInt32
 
-from ecjax.integers import multiply_wide, resolve_carries
+from ecjax.integers import multiply_wide, resolve_carries, wrapping
 from ecjax.models.base import ByteModel
 
 _WHOLE = 1 << 31  # the first range, of the interval [0, 1)
@@ -95,7 +95,7 @@ def encode(model: ByteModel, text: Integer[Array, " n"], length: Integer[Array, 
     ) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
         r, shifted = carry
         lo, hi = _split(r, bound, precision)
-        r, shift = _normalise(hi - lo)
+        r, shift = _normalise(lo, hi, precision)
         return (r, shifted + shift), (lo, shifted)
 
     start = (jnp.array(_WHOLE, jnp.uint32), jnp.array(0, jnp.int32))
@@ -127,9 +127,11 @@ def decode(
     def restore(carry: tuple[PyTree[Any], Array, Array, Array], _: None) -> tuple[tuple[Any, ...], UInt8[Array, ""]]:
         state, r, d, position = carry
         bounds = _split(r, model.frequencies(state), model.precision)
-        byte = jnp.sum(bounds <= d, dtype=jnp.int32) - 1
-        r, shift = _normalise(bounds[byte + 1] - bounds[byte])
-        d = ((d - bounds[byte]) << shift.astype(jnp.uint32)) | _read(code, position, shift)
+        byte = jnp.sum(bounds[1:256] <= d, dtype=jnp.int32)  # the first bound is 0, the last is r, above d
+        r, shift = _normalise(bounds[byte], bounds[byte + 1], model.precision)
+        with wrapping():  # it does not: d is in the byte's interval, and is shifted as that is
+            d = (d - bounds[byte]) << shift.astype(jnp.uint32)
+        d = d | _read(code, position, shift)
         return (model.step(state, byte), r, d, position + shift), byte.astype(jnp.uint8)
 
     code = jnp.pad(code, (0, 3))
@@ -143,11 +145,16 @@ def decode(
 def _split(r: UInt32[Array, ""], table: UInt32[Array, " n"], precision: int) -> UInt32[Array, " n"]:
     """`floor(r * table / 2**precision)`, exactly: r for the table's last entry."""
     high, low = multiply_wide(table, r)  # below 2**48, so high is below 2**precision
-    return (high << (32 - precision)) | (low >> precision)
+    return ((high & ((1 << precision) - 1)) << (32 - precision)) | (low >> precision)
 
 
-def _normalise(width: UInt32[Array, ""]) -> tuple[UInt32[Array, ""], Int32[Array, ""]]:
-    """A range brought back to `[2**31, 2**32)`, and the shift that it takes."""
+def _normalise(
+    lo: UInt32[Array, ""], hi: UInt32[Array, ""], precision: int
+) -> tuple[UInt32[Array, ""], Int32[Array, ""]]:
+    """The range `hi - lo` brought back to `[2**31, 2**32)`, and the shift that it takes, at most F."""
+    with wrapping():  # it does not, for a table rises
+        width = hi - lo
+    width = jnp.maximum(width, 1 << (31 - precision))  # which it is in any case
     shift = jax.lax.clz(width)
     return width << shift, shift.astype(jnp.int32)
 
@@ -158,7 +165,9 @@ def _place(limbs: UInt32[Array, " m"], addends: UInt32[Array, "*n"], shifts: Int
     limb, offset = position >> 4, (position & 15).astype(jnp.uint32)
     limbs = limbs.at[limb].add(addends >> (16 + offset))
     limbs = limbs.at[limb + 1].add((addends >> offset) & 0xFFFF)
-    return limbs.at[limb + 2].add((addends << (16 - offset)) & 0xFFFF)
+    with wrapping():  # what goes over the top is in the limbs before
+        rest = (addends << (16 - offset)) & 0xFFFF
+    return limbs.at[limb + 2].add(rest)
 
 
 def _to_bytes(limbs: UInt32[Array, " m"]) -> UInt8[Array, " 2*m-2"]:

@@ -25,7 +25,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int32, Integer, PyTree, UInt8, UInt32
 
-from ecjax.integers import add, is_zero, less, limb_count, multiply_shift, subtract, to_limbs
+from ecjax.integers import add, is_zero, less, limb_count, multiply_shift, subtract, to_limbs, wrapping
 from ecjax.models.base import ByteModel
 
 MIN_BITS, MAX_BITS = 9, 128
@@ -71,19 +71,21 @@ class Shares(eqx.Module):
         self.root = node.root.astype(jnp.uint32)
         self.m = subtract(node.below, _from_word(self.root * 256, node.below.shape[0]))
         self.small = is_zero(self.m[1:]) & (self.m[0] < 1 << 16)
-        frequencies = jnp.diff(table)
+        with wrapping():  # it does not, for a table rises
+            frequencies = jnp.diff(table)
+        frequencies = jnp.minimum(frequencies, 1 << precision)
         # m * f < 2**32 where m is small; where it is not, every share is at least one half.
         keep = (jnp.minimum(self.m[0], 0xFFFF) * frequencies) >> (precision - 1) > 0
         keep = keep | (jnp.arange(256) == jnp.argmax(frequencies))
         kept = jnp.cumsum(jnp.where(keep, frequencies, 0), dtype=jnp.uint32)
-        self.kept = jnp.concatenate([jnp.zeros(1, jnp.uint32), kept])
+        self.kept = jnp.concatenate([jnp.zeros(1, jnp.uint32), jnp.minimum(kept, 1 << precision)])
         self.table = table
         self.precision = precision
 
     def start(self, child: Integer[Array, ""]) -> UInt32[Array, " limbs"]:
         """The first point of a child, counted from the first of all children's; of child 256, their number."""
         # Of a small m the product is below 2**32; of a large one nothing is dropped and the total is 2**F.
-        few = jnp.minimum(self.m[0], 0xFFFF) * self.kept[child] // self.kept[256]
+        few = jnp.minimum(self.m[0], 0xFFFF) * self.kept[child] // jnp.maximum(self.kept[256], 1)
         many = multiply_shift(self.m, self.table[child], self.precision)
         share = jnp.where(self.small, _from_word(few, self.m.shape[0]), many)
         return add(share, _from_word(self.root * child.astype(jnp.uint32), self.m.shape[0]))
@@ -100,6 +102,68 @@ def _descend(shares: Shares, node: Node, byte: Integer[Array, ""]) -> tuple[Node
     one = _from_word(jnp.ones((), jnp.uint32), start.shape[0])
     below = subtract(subtract(end, start), one)
     return Node(below, add(node.code, add(start, one)), jnp.array(False)), exists
+
+
+class Root(eqx.Module):
+    """Where every window begins: the root of the tree, its shares, and the model's state before the first byte."""
+
+    node: Node
+    shares: Shares
+    state: PyTree[Any]
+
+    def __init__(self, model: ByteModel, bits: int) -> None:
+        """Raises ValueError unless windows can have `bits` bits."""
+        check_bits(bits)
+        self.node, self.state = Node.top(bits), model.init()
+        self.shares = Shares(self.node, model.frequencies(self.state), model.precision)
+
+
+class Cursor(eqx.Module):
+    """A window so far: its node in the tree, and the model's state after its bytes."""
+
+    node: Node
+    state: PyTree[Any]
+
+
+def start(root: Root) -> Cursor:
+    """The empty window."""
+    return Cursor(root.node, root.state)
+
+
+def append(
+    model: ByteModel, root: Root, cursor: Cursor, byte: Int32[Array, ""], anew: Bool[Array, ""]
+) -> tuple[Cursor, Bool[Array, ""]]:
+    """One byte more: in the same window where it fits and not `anew`, else as the first of a new one.
+
+    Returns:
+      The window after the byte, and whether it is a new one.
+    """
+    child, fits = _descend(Shares(cursor.node, model.frequencies(cursor.state), model.precision), cursor.node, byte)
+    first, _ = _descend(root.shares, root.node, byte)
+    new = anew | ~fits
+    state = model.step(model.restart(cursor.state, root.state, new), byte)
+    return Cursor(_select(new, first, child), state), new
+
+
+def follow(
+    model: ByteModel, cursor: Cursor, rank: UInt32[Array, " limbs"]
+) -> tuple[Cursor, UInt32[Array, " limbs"], Int32[Array, ""]]:
+    """One byte of the window that a number stands for.
+
+    Args:
+      model: M1.
+      cursor: The window so far.
+      rank: The window's code counted from the node's own point; 0, where the window ends, means nothing here.
+
+    Returns:
+      The window after the byte, the code counted from its own point, and the byte.
+    """
+    shares = Shares(cursor.node, model.frequencies(cursor.state), model.precision)
+    rank = subtract(rank, _from_word(jnp.ones((), jnp.uint32), rank.shape[0]))
+    starts = jax.vmap(shares.start)(jnp.arange(1, 256, dtype=jnp.int32))  # the rank is below that of 256
+    byte = jnp.sum(~jax.vmap(less, in_axes=(None, 0))(rank, starts), dtype=jnp.int32)
+    child, _ = _descend(shares, cursor.node, byte)
+    return Cursor(child, model.step(cursor.state, byte)), subtract(rank, shares.start(byte)), byte
 
 
 def _select(condition: Bool[Array, ""], yes: PyTree[Any], no: PyTree[Any]) -> PyTree[Any]:
@@ -132,27 +196,23 @@ def encode(model: ByteModel, text: Integer[Array, " n"], length: Integer[Array, 
     Returns:
       The windows.
     """
-    check_bits(bits)
-    top, initial = Node.top(bits), model.init()
-    top_shares = Shares(top, model.frequencies(initial), model.precision)
-
-    def advance(carry: tuple[PyTree[Any], Node], item: tuple[Array, Array]) -> tuple[Any, tuple[Array, Array]]:
-        state, node = carry
-        byte, active = item
-        child, fits = _descend(Shares(node, model.frequencies(state), model.precision), node, byte)
-        first, _ = _descend(top_shares, top, byte)
-        after = model.step(_select(fits, state, initial), byte), _select(fits, child, first)
-        return _select(active, after, carry), (active & ~fits, node.code)
-
+    root = Root(model, bits)
     text = text.astype(jnp.int32)
-    active = jnp.arange(text.shape[0]) < length
-    (_, last), (ended, codes) = jax.lax.scan(advance, (initial, top), (text, active))
-    # The last window needs no end: it is wherever the text stops.
-    ended, codes = jnp.append(ended, length > 0), jnp.concatenate([codes, last.code[None]])
-    # Compact: a window's code goes to the place that counts the windows ended before it.
-    place = jnp.where(ended, jnp.cumsum(ended) - 1, text.shape[0])
-    compact = jnp.zeros((text.shape[0], codes.shape[1]), jnp.uint32).at[place].set(codes, mode="drop")
-    return Windows(compact, jnp.sum(ended, dtype=jnp.int32))
+    index = jnp.arange(text.shape[0], dtype=jnp.int32)
+
+    def advance(cursor: Cursor, item: tuple[Array, Array]) -> tuple[Cursor, tuple[Array, Array]]:
+        byte, anew = item
+        cursor, new = append(model, root, cursor, byte, anew)
+        return cursor, (new, cursor.node.code)
+
+    _, (new, codes) = jax.lax.scan(advance, start(root), (text, index == 0))
+    new = new & (index < length)
+    # A window ends where the next begins, the last one wherever the text stops. Its code goes to its own place, by a
+    # maximum with 0, whose order would not matter: no proof is needed that places differ.
+    ended = jnp.append(new, False)[1:] | (index + 1 == length)
+    place = jnp.where(ended, jnp.cumsum(new, dtype=jnp.int32) - 1, text.shape[0])
+    compact = jnp.zeros(codes.shape, jnp.uint32).at[place].max(codes, mode="drop")
+    return Windows(compact, jnp.sum(new, dtype=jnp.int32))
 
 
 def decode(
@@ -169,23 +229,17 @@ def decode(
     Returns:
       The first `capacity` bytes of the string, filled with zeros, and its whole length, which may be larger.
     """
-    check_bits(bits)
-    top = Node.top(bits)
-    one = _from_word(jnp.ones((), jnp.uint32), top.code.shape[0])
+    root = Root(model, bits)
 
     def unfinished(carry: tuple[Any, ...]) -> Bool[Array, ""]:
-        return ~is_zero(carry[0])
+        return ~is_zero(carry[1])
 
     def descend(carry: tuple[Any, ...]) -> tuple[Any, ...]:
-        rank, node, state, text, length = carry
-        shares = Shares(node, model.frequencies(state), model.precision)
-        rank = subtract(rank, one)  # the node's own point
-        starts = jax.vmap(shares.start)(jnp.arange(1, 257))
-        byte = jnp.sum(~jax.vmap(less, in_axes=(None, 0))(rank, starts), dtype=jnp.int32)
-        child, _ = _descend(shares, node, byte)
+        cursor, rank, text, length = carry
+        cursor, rank, byte = follow(model, cursor, rank)
         text = text.at[length].set(byte.astype(jnp.uint8), mode="drop")
-        return subtract(rank, shares.start(byte)), child, model.step(state, byte), text, length + 1
+        return cursor, rank, text, jnp.minimum(length, jnp.iinfo(jnp.int32).max - 1) + 1
 
-    initial = (code & top.below, top, model.init(), jnp.zeros(capacity, jnp.uint8), jnp.zeros((), jnp.int32))
+    initial = (start(root), code & root.node.below, jnp.zeros(capacity, jnp.uint8), jnp.zeros((), jnp.int32))
     *_, text, length = jax.lax.while_loop(unfinished, descend, initial)
     return text, length

@@ -7,7 +7,8 @@ from typing import Any
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Integer, PyTree, UInt32
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Integer, PyTree, UInt32
 
 
 class ByteModel(eqx.Module):
@@ -36,6 +37,13 @@ class ByteModel(eqx.Module):
     @abstractmethod
     def frequencies(self, state: PyTree[Any]) -> UInt32[Array, "257"]:
         """The frequency table of the next byte (see `ecjax.frequencies`)."""
+
+    def restart(self, state: PyTree[Any], initial: PyTree[Any], where: Bool[Array, ""]) -> PyTree[Any]:
+        """The state `initial`, which is `init()`, where `where` holds, else `state`.
+
+        A model whose state is large overrides it: what `step` and `frequencies` will not read may stay as it is.
+        """
+        return jax.tree.map(lambda a, b: jnp.where(where, a, b), initial, state)
 
     def sequence(self, text: Integer[Array, " n"]) -> UInt32[Array, "n 257"]:
         """The tables before each byte of `text`: row i is that of `text[i]` given `text[:i]`.

@@ -1,10 +1,11 @@
-"""Saving and loading of byte models and token models."""
+"""Saving and loading of models: float Transformers over bytes or tokens, and exact byte models."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import equinox as eqx
 import jax
@@ -13,9 +14,14 @@ import numpy as np
 
 from ecjax import serialisation
 from ecjax.models.base import ByteModel
+from ecjax.models.integer import IntegerTransformer
 from ecjax.models.transformer import Transformer, TransformerByteModel, TransformerConfig
 
 KIND = "ecjax.transformer"
+EXACT_KIND = "ecjax.integer_transformer"
+
+
+_Model = TypeVar("_Model", bound=eqx.Module)
 
 
 def save_transformer(path: str | Path, model: Transformer, provenance: Mapping[str, object]) -> str:
@@ -26,12 +32,29 @@ def save_transformer(path: str | Path, model: Transformer, provenance: Mapping[s
 def load_transformer(name_or_path: str | Path) -> Transformer:
     """Reads a Transformer. Raises ValueError for a missing, damaged or other file."""
     path = serialisation.resolve(name_or_path)
+    if serialisation.read_kind(path) == EXACT_KIND:
+        raise ValueError(f"{path} is an exact byte model; this wants the float model that it was made from")
     settings, tensors, _, _ = serialisation.read(path, KIND)
+    return _fill(path, lambda config: Transformer(config, key=jax.random.key(0)), settings, tensors)
+
+
+def save_exact(path: str | Path, model: IntegerTransformer, provenance: Mapping[str, object]) -> str:
+    """Writes an exact byte model and returns its fingerprint."""
+    return serialisation.write(Path(path), EXACT_KIND, dataclasses.asdict(model.config), _tensors(model), provenance)
+
+
+def _fill(
+    path: Path,
+    create: Callable[[TransformerConfig], _Model],
+    settings: Mapping[str, object],
+    tensors: Mapping[str, np.ndarray],
+) -> _Model:
+    """The model of a file's settings with its tensors."""
     try:
         config = TransformerConfig(**settings)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path} is damaged: its settings are not those of a Transformer") from error
-    shape = eqx.filter_eval_shape(Transformer, config, key=jax.random.key(0))
+    shape = eqx.filter_eval_shape(create, config)
     paths, structure = jax.tree_util.tree_flatten_with_path(shape)
     names = [jax.tree_util.keystr(key) for key, _ in paths]
     if sorted(names) != sorted(tensors) or any(
@@ -43,17 +66,24 @@ def load_transformer(name_or_path: str | Path) -> Transformer:
 
 
 def read_provenance(name_or_path: str | Path) -> dict[str, object]:
-    """What the file of a Transformer says of its origin. Raises ValueError as `load_transformer` does."""
-    return serialisation.read(serialisation.resolve(name_or_path), KIND)[3]
+    """What a model's file says of its origin. Raises ValueError if it is missing, damaged or no model."""
+    path = serialisation.resolve(name_or_path)
+    return serialisation.read(path, EXACT_KIND if serialisation.read_kind(path) == EXACT_KIND else KIND)[3]
 
 
 def load_model(name_or_path: str | Path) -> ByteModel:
-    """The byte model of a shipped name ("m1-books") or of a file.
+    """The byte model of a shipped name ("m1-books") or of a file, exact or float.
 
     Raises:
       ValueError: If there is no such file, it is damaged, or its model is not one over bytes.
     """
-    return TransformerByteModel(load_transformer(name_or_path))
+    path = serialisation.resolve(name_or_path)
+    if serialisation.read_kind(path) != EXACT_KIND:
+        return TransformerByteModel(load_transformer(path))
+    settings, tensors, _, _ = serialisation.read(path, EXACT_KIND)
+    model = _fill(path, IntegerTransformer.zeros, settings, tensors)
+    model.check()
+    return model
 
 
 def _tensors(model: eqx.Module) -> dict[str, np.ndarray]:

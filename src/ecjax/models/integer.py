@@ -18,6 +18,8 @@ Nothing here can overflow, whatever the weights: `ecjax.exactness.audit` proves 
 
 from __future__ import annotations
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -37,6 +39,7 @@ GATE_LIMIT = 2047
 _EXACT = 1 << 24  # float32 holds every integer up to this magnitude
 _SATURATED = 1 << 23  # of the residual stream
 _LARGEST_LOGIT = 1 << 20  # 4096 bits
+_LEAST_GAIN, MIN_GAIN_SHIFT = 1 << 29, 16
 _LEAST_ROOT = 23170  # floor(sqrt(2**29))
 _WEIGHT_BITS = 11  # an attention weight is at most 2**11
 _EXP2 = np.round(2.0 ** (_WEIGHT_BITS - np.arange(1 << LOGIT_BITS) / (1 << LOGIT_BITS))).astype(np.int32)
@@ -52,8 +55,8 @@ def clamp(x: Int32[Array, "*n"], limit: int) -> Int32[Array, "*n"]:
     return jnp.clip(x, -limit, limit)
 
 
-def matmul(a: Int32[Array, "*n k"], b: Integer[Array, "*#n k m"], largest: int = 128 * 127) -> Int32[Array, "*n m"]:
-    """The product of integer matrices, exactly, by float32 products of at most `2**24 / largest` terms.
+def matmul(a: Int32[Array, "*b n k"], b: Integer[Array, "*#b k m"], largest: int = 128 * 127) -> Int32[Array, "*b n m"]:
+    """The product of integer matrices, exactly, by float32 products of at most `2**24 // largest` terms.
 
     Args:
       a: Integers.
@@ -63,9 +66,9 @@ def matmul(a: Int32[Array, "*n k"], b: Integer[Array, "*#n k m"], largest: int =
     Returns:
       `a @ b`, which must be below 2**31 in magnitude.
     """
-    terms, k = (_EXACT - 1) // largest, a.shape[-1]
+    terms, k = _EXACT // largest, a.shape[-1]
 
-    def product(first: int) -> Int32[Array, "*n m"]:
+    def product(first: int) -> Int32[Array, "*b n m"]:
         part = slice(first, min(first + terms, k))
         left, right = a[..., part].astype(jnp.float32), b[..., part, :].astype(jnp.float32)
         return jnp.matmul(left, right, precision=jax.lax.Precision.HIGHEST).astype(jnp.int32)
@@ -130,7 +133,7 @@ class Norm(eqx.Module):
         bits = (30 - (x.shape[-1] - 1).bit_length()) // 2
         largest = jnp.max(jnp.abs(x), axis=-1, keepdims=True)
         excess = jnp.maximum(32 - jax.lax.clz(largest) - bits, 0)
-        row = (x + ((1 << excess) >> 1)) >> excess
+        row = clamp((x + ((1 << excess) >> 1)) >> excess, 1 << bits)  # which it is within already
         # At least 1, so that a row of zeros stays one.
         squares = jnp.maximum(jnp.sum(row * row, axis=-1, keepdims=True, dtype=jnp.int32), 1)
         # Shifted up by an even count into [2**29, 2**31), for a root of 15 significant bits or more.
@@ -183,6 +186,7 @@ class Attention(eqx.Module):
         below = jnp.maximum(largest - scores, 0)
         weights = jnp.asarray(_EXP2)[below & ((1 << LOGIT_BITS) - 1)]
         weights = jnp.where(visible, shift_right(weights << 1, jnp.minimum(below >> LOGIT_BITS, 15) + 1), 0)
+        weights = jax.lax.optimization_barrier(weights)  # computed once for their sum and their product
         # The mean of the values: 16 bits of the sum times 15 bits of the inverse of the weights' own sum.
         total = jnp.maximum(jnp.sum(weights, axis=-1, keepdims=True, dtype=jnp.int32), 1 << _WEIGHT_BITS)
         top = 31 - jax.lax.clz(total)  # 2**top <= total
@@ -251,10 +255,13 @@ def add(x: Int32[Array, "*n"], update: Int32[Array, "*n"]) -> Int32[Array, "*n"]
 
 
 class DecodingState(eqx.Module):
-    """What stepping carries: each layer's last `context` keys and values, and the logits of the next byte."""
+    """What stepping carries: each layer's last `context` keys and values, and the logits of the next byte.
 
-    keys: Int8[Array, "layers h context e"]
-    values: Int8[Array, "layers h context e"]
+    An array for each layer, because a loop writes one in place but copies what is stacked anew.
+    """
+
+    keys: tuple[Int8[Array, "h context e"], ...]
+    values: tuple[Int8[Array, "h context e"], ...]
     position: Int32[Array, ""]
     logits: Int32[Array, "256"]
 
@@ -286,8 +293,50 @@ class IntegerTransformer(ByteModel):
         self.embedding, self.layers, self.norm, self.unembedding = embedding, layers, norm, unembedding
         self.config, self.precision, self.exact = config, precision, True
 
+    @classmethod
+    def zeros(cls, config: TransformerConfig, precision: int = 16) -> IntegerTransformer:
+        """A model whose every weight is 0: it says that all bytes are alike."""
+        c, width = config, config.heads * config.head_dim
+
+        def rescale(*shape: int) -> Rescale:
+            return Rescale(jnp.zeros(shape, jnp.int8), jnp.ones(shape, jnp.int8))
+
+        def linear(inputs: int, outputs: int) -> Linear:
+            return Linear(jnp.zeros((inputs, outputs), jnp.int8), rescale(outputs))
+
+        def norm() -> Norm:
+            return Norm(jnp.array(_LEAST_GAIN, jnp.int32), jnp.array(MIN_GAIN_SHIFT, jnp.int8))
+
+        def layer() -> Layer:
+            bias = jnp.zeros((c.heads, c.context), jnp.int16)
+            qkv, out = linear(c.d_model, 3 * width), linear(width, c.d_model)
+            attention = Attention(qkv, rescale(c.heads), bias, rescale(c.heads), out)
+            gate, up, down = linear(c.d_model, c.mlp_dim), linear(c.d_model, c.mlp_dim), linear(c.mlp_dim, c.d_model)
+            return Layer(norm(), attention, norm(), GatedMLP(gate, up, rescale(), down))
+
+        embedding = jnp.zeros((257, c.d_model), jnp.int16)
+        layers = tuple(layer() for _ in range(c.layers))
+        return cls(embedding, layers, norm(), linear(c.d_model, 256), config, precision)
+
+    def check(self) -> None:
+        """Raises ValueError unless every scale is in its range. Weights and biases may be anything."""
+
+        def parts(kind: type) -> list[Any]:
+            leaves = jax.tree.leaves(self, is_leaf=lambda x: isinstance(x, kind))
+            return [x for x in leaves if isinstance(x, kind)]
+
+        ranges = [(x.multiplier, "multiplier", 0, 127) for x in parts(Rescale)]
+        ranges += [(x.shift, "shift", 1, 24) for x in parts(Rescale)]
+        ranges += [(x.gain, "gain", _LEAST_GAIN, 2 * _LEAST_GAIN) for x in parts(Norm)]
+        ranges += [(x.gain_shift, "gain_shift", MIN_GAIN_SHIFT, 24) for x in parts(Norm)]
+        for values, name, low, high in ranges:
+            if np.any((np.asarray(values) < low) | (np.asarray(values) > high)):
+                raise ValueError(f"in an integer Transformer each {name} is {low} to {high}, got {np.asarray(values)}")
+
     def logits(self, text: Integer[Array, " n"]) -> Int32[Array, "n 256"]:
         """Logits of each byte given those before it, in 1/256 of log2: row `i` predicts `text[i]`."""
+        if text.shape[0] == 0:
+            return jnp.zeros((0, 256), jnp.int32)
         shifted = jnp.concatenate([jnp.array([256], jnp.int32), text.astype(jnp.int32)])[:-1]
         x = self._embed(shifted)
         for layer in self.layers:
@@ -299,15 +348,16 @@ class IntegerTransformer(ByteModel):
 
     def init(self) -> DecodingState:
         c = self.config
-        empty = jnp.zeros((c.layers, c.heads, c.context, c.head_dim), jnp.int8)
+        empty = (jnp.zeros((c.heads, c.context, c.head_dim), jnp.int8),) * c.layers
         state = DecodingState(empty, empty, jnp.array(0, jnp.int32), jnp.zeros(256, jnp.int32))
         return self.step(state, jnp.array(256, jnp.int32))
 
     def step(self, state: DecodingState, byte: Integer[Array, ""]) -> DecodingState:
         context = self.config.context
         index = jnp.arange(context, dtype=jnp.int32)
-        slot = jax.lax.rem(state.position, context)
-        distance = jax.lax.rem(state.position + context - index, context)
+        size = jnp.array(context, jnp.int32)
+        slot = jax.lax.rem(state.position, size)
+        distance = jax.lax.rem(state.position + size - index, jnp.broadcast_to(size, index.shape))
         written = index <= state.position
         x = self._embed(byte.astype(jnp.int32)[None])
         keys, values = [], []
@@ -320,7 +370,19 @@ class IntegerTransformer(ByteModel):
             x = add(x, layer.mlp(layer.mlp_norm(x)))
         # Kept below 2 * context: only what the ring buffer's next slot is, and whether it is full, matters.
         position = jnp.where(state.position + 1 < 2 * context, state.position + 1, context)
-        return DecodingState(jnp.stack(keys), jnp.stack(values), position, self._read_out(x)[0])
+        return DecodingState(tuple(keys), tuple(values), position, self._read_out(x)[0])
+
+    def restart(self, state: DecodingState, initial: DecodingState, where: Bool[Array, ""]) -> DecodingState:
+        # Slots that are not written since are masked: only the first, the start symbol's, has to be as in `initial`.
+        def first(cache: Int8[Array, "h context e"], other: Int8[Array, "h context e"]) -> Int8[Array, "h context e"]:
+            return cache.at[:, 0].set(jnp.where(where, other[:, 0], cache[:, 0]))
+
+        return DecodingState(
+            tuple(map(first, state.keys, initial.keys)),
+            tuple(map(first, state.values, initial.values)),
+            jnp.where(where, initial.position, state.position),
+            jnp.where(where, initial.logits, state.logits),
+        )
 
     def frequencies(self, state: DecodingState) -> UInt32[Array, "257"]:
         return self._table(state.logits)

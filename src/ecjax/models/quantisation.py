@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 import equinox as eqx
 import jax
@@ -35,13 +35,20 @@ _CLIPS = np.linspace(0.3, 1.0, 29)  # of the largest magnitude
 
 @dataclasses.dataclass(frozen=True)
 class Activation:
-    """How an activation is rounded: to integers of at most `limit`, in units of `units` (one for each channel, or one)."""
+    """How an activation is rounded.
+
+    Attributes:
+      units: What it counts in: one unit for all channels, or one for each of equal parts of them.
+      limit: The largest integer; None if the unit is so fine that rounding to it need not be imitated.
+    """
 
     units: tuple[float, ...]
-    limit: int
+    limit: int | None
 
     def __call__(self, x: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
         """`x` rounded, with the gradient of clipping alone."""
+        if self.limit is None:
+            return x
         units = jnp.repeat(jnp.array(self.units), x.shape[-1] // len(self.units))
         clipped = jnp.clip(x / units, -self.limit, self.limit)
         return units * (clipped + jax.lax.stop_gradient(jnp.round(clipped) - clipped))
@@ -68,21 +75,22 @@ class Activations:
     output: Activation
 
 
+_RESIDUAL = Activation((_RESIDUAL_UNIT,), None)
+
+
 class RoundedLinear(Linear):
     """A matrix product as the exact model has it: input, weights and output rounded."""
 
     source: Activation = eqx.field(static=True)
-    target: Activation | None = eqx.field(static=True)  # None: its unit is so small that its rounding does not count
-    unit: float = eqx.field(static=True)  # of the output where target is None
+    target: Activation = eqx.field(static=True)
 
-    def __init__(self, linear: Linear, source: Activation, target: Activation | None, unit: float = 1.0) -> None:
-        self.weight, self.source, self.target, self.unit = linear.weight, source, target, unit
+    def __init__(self, linear: Linear, source: Activation, target: Activation) -> None:
+        self.weight, self.source, self.target = linear.weight, source, target
 
     def __call__(self, x: Float[Array, "*n k"]) -> Float[Array, "*n m"]:
         weight = self.weight
         rounded = self.units() * jnp.round(weight / self.units())
-        out = self.source(x) @ (weight + jax.lax.stop_gradient(rounded - weight))
-        return out if self.target is None else self.target(out)
+        return self.target(self.source(x) @ (weight + jax.lax.stop_gradient(rounded - weight)))
 
     def ratios(self) -> tuple[Int32[Array, " m"], Int32[Array, " m"]]:
         """Multiplier and shift of each channel, from products to the output's unit."""
@@ -96,7 +104,7 @@ class RoundedLinear(Linear):
         return ratio * self._targets() / self.source.units[0]
 
     def _targets(self) -> Float[Array, " m"]:
-        units = (self.unit,) if self.target is None else self.target.units
+        units = self.target.units
         return jnp.repeat(jnp.array(units), self.weight.shape[1] // len(units))
 
 
@@ -117,6 +125,13 @@ def _snapped(scale: float) -> float:
     return float(multiplier) / 2.0 ** float(shift)
 
 
+class UnitNorm(eqx.Module):
+    """RMSNorm without a scale of its own."""
+
+    def __call__(self, x: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
+        return RMSNorm(x.shape[-1])(x)
+
+
 def fold_norms(model: Transformer) -> Transformer:
     """The same function with the scales of RMSNorm moved into the products that follow."""
 
@@ -131,20 +146,16 @@ def fold_norms(model: Transformer) -> Transformer:
                 scaled(layer.attention.qkv, layer.attention_norm),
                 scaled(layer.mlp.gate, layer.mlp_norm),
                 scaled(layer.mlp.up, layer.mlp_norm),
-                _unscaled(layer.attention_norm),
-                _unscaled(layer.mlp_norm),
+                UnitNorm(),
+                UnitNorm(),
             ),
         )
 
     return eqx.tree_at(
         lambda x: (x.layers, x.norm, x.unembedding),
         model,
-        (tuple(map(fold, model.layers)), _unscaled(model.norm), scaled(model.unembedding, model.norm)),
+        (tuple(map(fold, model.layers)), UnitNorm(), scaled(model.unembedding, model.norm)),
     )
-
-
-def _unscaled(norm: RMSNorm) -> RMSNorm:
-    return RMSNorm(norm.scale.shape[0])
 
 
 def _best_unit(values: Float[Array, "..."], limit: int) -> float:
@@ -191,8 +202,9 @@ def calibrate(model: Transformer, texts: Integer[Array, "b n"]) -> Activations:
         key_units = [_best_unit(keys[:, :, h], _INT8) for h in range(heads)]
         score = math.sqrt(queries.shape[-1]) * _LOGIT_UNIT
         key_units = [_snapped(q * k / score) * score / q for q, k in zip(query_units, key_units, strict=True)]
-        value_units = [_snapped(_best_unit(values[:, :, h], _INT8) / mixed_unit) * mixed_unit for h in range(heads)]
-        gate_unit, up_unit = (float(jnp.max(jnp.abs(a))) * 1.25 / GATE_LIMIT for a in (gate, up))
+        average = mixed_unit * 2**15  # see `_quantise_layer`
+        value_units = [_snapped(_best_unit(values[:, :, h], _INT8) / average) * average for h in range(heads)]
+        gate_unit, up_unit = (max(float(jnp.max(jnp.abs(a))), 1e-6) * 1.25 / GATE_LIMIT for a in (gate, up))
         hidden_unit = gate_unit * up_unit / _snapped(gate_unit * up_unit / _best_unit(hidden, _INT8))
         layers.append(
             LayerActivations(
@@ -215,10 +227,10 @@ def rounded_layer(layer: Layer, units: LayerActivations) -> Layer:
         layer,
         (
             RoundedLinear(layer.attention.qkv, units.attention, units.qkv),
-            RoundedLinear(layer.attention.out, units.mixed, None, _RESIDUAL_UNIT),
+            RoundedLinear(layer.attention.out, units.mixed, _RESIDUAL),
             RoundedLinear(layer.mlp.gate, units.mlp, units.gate),
             RoundedLinear(layer.mlp.up, units.mlp, units.up),
-            RoundedLinear(layer.mlp.down, units.hidden, None, _RESIDUAL_UNIT),
+            RoundedLinear(layer.mlp.down, units.hidden, _RESIDUAL),
         ),
     )
 
@@ -226,8 +238,15 @@ def rounded_layer(layer: Layer, units: LayerActivations) -> Layer:
 def rounded(model: Transformer, units: Activations) -> Transformer:
     """A Transformer with folded norms whose products round, ready to be trained on."""
     layers = tuple(rounded_layer(layer, u) for layer, u in zip(model.layers, units.layers, strict=True))
-    unembedding = RoundedLinear(model.unembedding, units.output, None, _LOGIT_UNIT)
+    unembedding = RoundedLinear(model.unembedding, units.output, Activation((_LOGIT_UNIT,), None))
     return eqx.tree_at(lambda m: (m.layers, m.unembedding), model, (layers, unembedding))
+
+
+def each_part(model: Transformer, rounding: Transformer) -> Iterator[tuple[str, Transformer]]:
+    """`model` with one part at a time taken from `rounding`: each layer, then the projection to logits."""
+    for i, layer in enumerate(rounding.layers):
+        yield f"layer_{i}", eqx.tree_at(lambda m, i=i: m.layers[i], model, layer)
+    yield "unembedding", eqx.tree_at(lambda m: m.unembedding, model, rounding.unembedding)
 
 
 def quantise(model: Transformer) -> IntegerTransformer:
@@ -236,7 +255,6 @@ def quantise(model: Transformer) -> IntegerTransformer:
     Its logits are those of `model` up to the rounding of what `model` leaves in float32: attention weights, the
     residual stream, norms and logits.
     """
-    model = fold_norms(model)  # training has moved their scales
     layers = tuple(map(_quantise_layer, model.layers))
     embedding = jnp.clip(jnp.round(model.embedding / _RESIDUAL_UNIT), -(1 << 15), (1 << 15) - 1).astype(jnp.int16)
     d_model = model.config.d_model
@@ -247,7 +265,8 @@ def quantise(model: Transformer) -> IntegerTransformer:
 
 def _quantise_layer(layer: Layer) -> integer.Layer:
     attention, mlp = layer.attention, layer.mlp
-    qkv, out, hidden = attention.qkv, attention.out, mlp.down.source.units[0]
+    qkv, out = _rounding(attention.qkv), _rounding(attention.out)
+    gate, up, hidden = (_rounding(x) for x in (mlp.gate, mlp.up, mlp.down))
     queries, keys, values = np.array(qkv.target.units).reshape(3, -1)
     score = queries * keys / math.sqrt(qkv.weight.shape[1] // queries.size // 3) / _LOGIT_UNIT
     bias = jnp.round(attention.bias / _LOGIT_UNIT)
@@ -258,7 +277,7 @@ def _quantise_layer(layer: Layer) -> integer.Layer:
             qkv=_linear(qkv),
             scores=_rescale(score),
             bias=jnp.clip(bias, -(1 << 15), (1 << 15) - 1).astype(jnp.int16),
-            # The mean of values leaves `Attention.attend` times 2**15.
+            # The mean of values leaves `Attention.mix` times 2**15.
             average=_rescale(values / out.source.units[0] / 2**15),
             out=_linear(out),
         ),
@@ -266,24 +285,33 @@ def _quantise_layer(layer: Layer) -> integer.Layer:
         mlp=integer.GatedMLP(
             gate=_linear(mlp.gate),
             up=_linear(mlp.up),
-            hidden=_rescale(np.array(mlp.gate.target.units[0] * mlp.up.target.units[0] / hidden)),
+            hidden=_rescale(np.array(gate.target.units[0] * up.target.units[0] / hidden.source.units[0])),
             down=_linear(mlp.down),
         ),
     )
 
 
-def _linear(linear: RoundedLinear) -> integer.Linear:
+def _rounding(linear: Linear) -> RoundedLinear:
+    if not isinstance(linear, RoundedLinear):
+        raise TypeError("only a Transformer whose products round can become integers; see ecjax.models.quantisation")
+    return linear
+
+
+def _linear(product: Linear) -> integer.Linear:
+    linear = _rounding(product)
     multiplier, shift = linear.ratios()
     weight = jnp.clip(jnp.round(linear.weight / linear.units()), -_INT8, _INT8)
     return integer.Linear(weight.astype(jnp.int8), Rescale(multiplier.astype(jnp.int8), shift.astype(jnp.int8)))
 
 
 def _rescale(scale: np.ndarray) -> Rescale:
-    multiplier, shift = snap(jnp.asarray(scale * (1 - 1e-6), jnp.float32))  # it is one of 7 bits, but for float rounding
+    # It is one of 7 bits, but for float rounding, which must not carry it to the next.
+    multiplier, shift = snap(jnp.asarray(scale * (1 - 1e-6), jnp.float32))
     return Rescale(multiplier.astype(jnp.int8), shift.astype(jnp.int8))
 
 
-def _norm(following: RoundedLinear, d_model: int) -> integer.Norm:
-    gain = math.sqrt(d_model) / following.source.units[0]
+def _norm(following: Linear, d_model: int) -> integer.Norm:
+    # Only a norm that gives all zeros has a unit so small.
+    gain = min(math.sqrt(d_model) / _rounding(following).source.units[0], 2.0**14 - 1)
     shift = 30 - math.frexp(gain)[1]
     return integer.Norm(jnp.array(round(math.ldexp(gain, shift)), jnp.int32), jnp.array(shift, jnp.int8))

@@ -98,7 +98,7 @@ class RMSNorm(eqx.Module):
     scale: Float[Array, " d"]
 
     def __init__(self, width: int) -> None:
-        self.scale = jnp.ones(width)
+        self.scale = jnp.ones(width, jnp.float32)
 
     def __call__(self, x: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
         return x * jax.lax.rsqrt(jnp.mean(x * x, axis=-1, keepdims=True) + 1e-6) * self.scale
@@ -133,7 +133,7 @@ class Attention(eqx.Module):
         width = config.heads * config.head_dim
         self.qkv = Linear(config.d_model, 3 * width, qkv)
         self.out = Linear(width, config.d_model, out)
-        self.bias = jnp.zeros((config.heads, config.context))
+        self.bias = jnp.zeros((config.heads, config.context), jnp.float32)
         self.heads = config.heads
 
     @property
@@ -228,7 +228,7 @@ class Transformer(eqx.Module):
     def __init__(self, config: TransformerConfig, *, key: Key[Array, ""]) -> None:
         embedding, unembedding, *layers = jax.random.split(key, 2 + config.layers)
         self.config = config
-        self.embedding = jax.random.normal(embedding, (config.vocab_size + 1, config.d_model))
+        self.embedding = jax.random.normal(embedding, (config.vocab_size + 1, config.d_model), jnp.float32)
         self.layers = tuple(Layer(config, k) for k in layers)
         self.norm = RMSNorm(config.d_model)
         # Small at first, so that training starts at the uniform distribution.
@@ -262,8 +262,8 @@ class Transformer(eqx.Module):
     def init(self) -> DecodingState:
         """The state before the first token; its `logits` predict that token."""
         c = self.config
-        empty = jnp.zeros((c.layers, c.context, c.heads, c.head_dim))
-        state = DecodingState(empty, empty, jnp.array(0, jnp.int32), jnp.zeros(c.vocab_size))
+        empty = jnp.zeros((c.layers, c.context, c.heads, c.head_dim), jnp.float32)
+        state = DecodingState(empty, empty, jnp.array(0, jnp.int32), jnp.zeros(c.vocab_size, jnp.float32))
         return self.step(state, jnp.array(c.vocab_size, jnp.int32))
 
     def step(self, state: DecodingState, token: Integer[Array, ""]) -> DecodingState:

@@ -1,0 +1,711 @@
+"""The audit: it proves what is shipped, it refuses each fault by its line, and what it proves is true."""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecjax import codebook, frequencies, integers
+from ecjax.coding import stream, windows
+from ecjax.exactness import Audit, InexactError, Interval, audit, within
+from ecjax.models.unigram import Unigram
+from tests.strategies import Markov, annotations_unchecked, seeds
+
+DOCS = Path(__file__).parent.parent / "docs" / "exactness.md"
+HIGHEST = jax.lax.Precision.HIGHEST
+
+
+def array(dtype: Any, *shape: int) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape, dtype)
+
+
+def words(*shape: int) -> jax.ShapeDtypeStruct:
+    return array(jnp.uint32, *shape)
+
+
+def ints(low: int, high: int, *shape: int) -> Any:
+    return within(array(jnp.int32, *shape), low, high)
+
+
+def floats(low: float, high: float, *shape: int, step: int | float = 1) -> Any:
+    return within(array(jnp.float32, *shape), low, high, step)
+
+
+def here(text: str) -> str:
+    """The place of the only line of this file that holds `text`, as refusals give it."""
+    lines = [i for i, line in enumerate(Path(__file__).read_text().splitlines(), 1) if line.endswith(text)]
+    assert len(lines) == 1, text
+    return f"{__file__}:{lines[0]} "
+
+
+# What is proved.
+
+
+def markov(precision: int = 16) -> Any:
+    return within(Markov(jnp.zeros((257, 257), jnp.uint32), precision), 0, 1 << precision)
+
+
+def table_model(precision: int = 16) -> Any:
+    table = frequencies.from_counts(np.arange(256), precision)
+    return within(Unigram(table, precision), 0, 1 << precision)
+
+
+def small_codebook() -> codebook.Codebook:
+    return codebook.load_codebook("books-12")
+
+
+LIMBS = {"add": 2, "subtract": 2, "less": 2, "is_zero": 1}
+PROOFS: dict[str, Callable[[], tuple[Any, ...]]] = {
+    **{f"integers.{name}": lambda n=name, k=k: (getattr(integers, n), *[words(4)] * k) for name, k in LIMBS.items()},
+    "integers.multiply_wide": lambda: (integers.multiply_wide, words(3), words(3)),
+    "integers.rounding_shift": lambda: (integers.rounding_shift, words(3), words(3)),
+    "integers.divide_wide": lambda: (lambda h, l, d: integers.divide_wide(h, l, d, 32), words(3), words(3), words()),
+    "integers.proportion": lambda: (lambda p, w: integers.proportion(p, w, 65280), words(5), words()),
+    "integers.multiply_shift": lambda: (lambda a, f: integers.multiply_shift(a, f, 16), words(4), words()),
+    "integers.resolve_carries": lambda: (integers.resolve_carries, words(29)),
+    "integers.limbs_to_bits": lambda: (lambda a: integers.limbs_to_bits(a, 100), words(5, 4)),
+    "integers.bits_to_limbs": lambda: (integers.bits_to_limbs, within(array(jnp.uint8, 5, 100), 0, 1)),
+    "integers.regroup_bits": lambda: (lambda a: integers.regroup_bits(a, 100, 16, 40), words(5, 4)),
+    **{
+        f"cumulative_frequencies {p}": lambda p=p: (
+            lambda x: frequencies.cumulative_frequencies(x, p),
+            ints(-(1 << 30), 1 << 30, 256),
+        )
+        for p in (9, 16)
+    },
+    **{
+        f"windows.encode {b}": lambda b=b: (
+            lambda m, x, n: windows.encode(m, x, n, b),
+            markov(),
+            array(jnp.uint8, 64),
+            array(jnp.int32),
+        )
+        for b in (9, 16, 32, 64, 128)
+    },
+    **{
+        f"windows.decode {b}": lambda b=b: (
+            lambda m, x: windows.decode(m, x, b, 256),
+            markov(),
+            words(integers.limb_count(b)),
+        )
+        for b in (9, 16, 32, 64, 128)
+    },
+    "windows.encode, a batch": lambda: (
+        jax.jit(jax.vmap(lambda m, x, n: windows.encode(m, x, n, 33), (None, 0, 0))),
+        table_model(9),
+        array(jnp.uint8, 4, 64),
+        array(jnp.int32, 4),
+    ),
+    "windows.decode, a batch": lambda: (
+        jax.jit(jax.vmap(lambda m, x: windows.decode(m, x, 33, 256), (None, 0))),
+        table_model(9),
+        words(4, 2),
+    ),
+    "stream.encode": lambda: (stream.encode, markov(), array(jnp.uint8, 64), array(jnp.int32)),
+    "stream.encode of 16 KiB": lambda: (stream.encode, table_model(), array(jnp.uint8, 1 << 14), array(jnp.int32)),
+    "stream.decode": lambda: (
+        lambda m, c, n: stream.decode(m, c, n, 64),
+        markov(),
+        array(jnp.uint8, 99),
+        array(jnp.int32),
+    ),
+    "stream.encode, a batch": lambda: (
+        jax.jit(jax.vmap(stream.encode, (None, 0, 0))),
+        table_model(9),
+        array(jnp.uint8, 4, 64),
+        array(jnp.int32, 4),
+    ),
+    "stream.decode, a batch": lambda: (
+        jax.jit(jax.vmap(lambda m, c, n: stream.decode(m, c, n, 64), (None, 0, 0))),
+        table_model(9),
+        array(jnp.uint8, 4, 64),
+        array(jnp.int32, 4),
+    ),
+    "Codebook.encode_array": lambda: (small_codebook().encode_array, array(jnp.uint8, 64), array(jnp.int32)),
+    "Codebook.encode_array, a batch": lambda: (
+        jax.jit(jax.vmap(small_codebook().encode_array)),
+        array(jnp.uint8, 4, 64),
+        array(jnp.int32, 4),
+    ),
+    "Codebook._walk": lambda: (jax.vmap(small_codebook()._walk), array(jnp.uint8, 4, 64), array(jnp.int32, 4)),
+    "Codebook.decode_array": lambda: (lambda i: small_codebook().decode_array(i, 256), ints(0, 4095, 64)),
+}
+
+
+@pytest.mark.parametrize("name", PROOFS)
+def test_what_is_shipped_is_proved(name: str) -> None:
+    with annotations_unchecked():  # they take most of the time
+        fn, *args = PROOFS[name]()
+        audit(fn, *args).check()
+
+
+def test_with_x64_the_same_is_proved() -> None:
+    with jax.enable_x64(True):
+        audit(lambda m, x: windows.decode(m, x, 64, 256), markov(), words(2)).check()
+        assert not audit(lambda x: x + 1, array(jnp.int64)).proved
+        assert audit(lambda x: x + 1, within(array(jnp.int64), 0, 1 << 40)).outputs == Interval(1, (1 << 40) + 1)
+
+
+# Faults in what is shipped. Each is made in the source's text, so that a refusal has to name its line.
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A place in a module, what to put there, and the primitive that has to be refused at a line that holds `at`."""
+
+    proof: str
+    module: types.ModuleType
+    old: str
+    new: str
+    primitive: str
+    at: str | None = None
+
+
+WRAP = "with wrapping():"
+FREE = "if True:"
+FAULTS = [
+    # One bound too large.
+    Fault("integers.multiply_wide", integers, "a & 0xFFFF, a >> 16", "a & 0x1FFFF, a >> 16", "mul", "low = a0 * b0"),
+    Fault("integers.rounding_shift", integers, "shift < 32, x >> jnp.minimum(shift, 31)", "shift < 33, x >> jnp.minimum(shift, 32)", "shift"),
+    Fault("integers.limbs_to_bits", integers, "(index % LIMB_BITS)", "(index % 33)", "shift_right_logical"),
+    Fault("integers.bits_to_limbs", integers, "np.arange(LIMB_BITS - 1, -1, -1,", "np.arange(LIMB_BITS, 0, -1,", "shift"),
+    Fault("cumulative_frequencies 16", frequencies, "_WEIGHT_BITS = 23", "_WEIGHT_BITS = 24", "add", "associative_scan"),
+    Fault("windows.encode 16", windows, "jnp.minimum(self.m[0], 0xFFFF) * f", "jnp.minimum(self.m[0], 0x1FFFF) * f", "mul"),
+    Fault("stream.decode", stream, "zero, zero + 16)", "zero, zero + 25)", "convert_element_type", "unused ="),
+    # One float operation.
+    Fault("integers.resolve_carries", integers, "limbs[1:] >> 16,", "(limbs[1:] * 2.0**-16).astype(jnp.uint32),", "convert"),
+    Fault("cumulative_frequencies 16", frequencies, "below >> LOGIT_BITS)", "(below / 256).astype(jnp.int32))", "div"),
+    Fault("windows.decode 16", windows, "* self.kept[child] // ", "* self.kept[child] / ", "convert_element_type"),
+    Fault("stream.encode", stream, "position >> 4,", "jnp.log2(position).astype(jnp.int32),", "log"),
+    # One clamp missing, or one declaration.
+    Fault("integers.rounding_shift", integers, "jnp.maximum(shift, 1) - 1", "shift - 1", "sub"),
+    Fault("integers.divide_wide", integers, f"{WRAP}  # it does not: the remainder", f"{FREE}  #", "shift", "remainder << 1"),
+    Fault("integers.proportion", integers, f"{WRAP}  # each product", f"{FREE}  #", "mul", "remainder = part *"),
+    Fault("integers.add", integers, f"{WRAP}  # a carry", f"{FREE}  #", "add", "partial = a[i] + b[i]"),
+    Fault("integers.subtract", integers, f"{WRAP}  # a borrow", f"{FREE}  #", "sub", "partial = a[i] - b[i]"),
+    Fault("integers.multiply_shift", integers, "(limbs[i + 1] & kept)", "limbs[i + 1]", "shift_left"),
+    Fault("integers.multiply_wide", integers, "((cross & 0xFFFF) << 16)", "(cross << 16)", "shift_left"),
+    Fault("cumulative_frequencies 9", frequencies, f"{WRAP}  # 2**30", f"{FREE}  #", "sub", "jnp.max(logits) - logits"),
+    Fault("windows.decode 64", windows, "// jnp.maximum(self.kept[256], 1)", "// self.kept[256]", "div"),
+    Fault("windows.decode 9", windows, "jnp.minimum(length, jnp.iinfo(jnp.int32).max - 1) + 1", "length + 1", "add"),
+    Fault("windows.decode 9", windows, "jnp.arange(1, 256, ", "jnp.arange(1, 257, ", "convert_element_type", "astype(jnp.uint8)"),
+    Fault("windows.encode 9", windows, '].max(codes, mode="drop")', '].set(codes, mode="drop")', "scatter"),
+    Fault("stream.encode", stream, "width = jnp.maximum(width, 1 << (31 - precision))", "", "shift_left", "width << shift"),
+    Fault("stream.decode", stream, "bounds[1:256] <= d", "bounds <= d", "convert_element_type", "byte.astype(jnp.uint8)"),
+    Fault("stream.encode", stream, f"{WRAP}  # what goes", f"{FREE}  #", "shift_left", "addends << (16 - offset)"),
+    Fault("Codebook.encode_array", codebook, '.max(ended.astype(jnp.int32), mode="drop")', ".set(ended.astype(int))", "scatter"),
+    Fault("Codebook.decode_array", codebook, 'jnp.take(self.strings, shift + place, mode="clip")', "self.strings[shift + place]", "gather"),
+]  # fmt: skip
+
+
+def faulty(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> tuple[str, int]:
+    """Puts the fault into the module; says where it has to be found."""
+    file = Path(str(fault.module.__file__))
+    before = file.read_text()
+    assert before.count(fault.old) == 1, fault.old
+    after = before.replace(fault.old, fault.new)
+    other = types.ModuleType(fault.module.__name__)
+    other.__file__ = str(file)
+    monkeypatch.setitem(__import__("sys").modules, fault.module.__name__, other)
+    exec(compile(after, str(file), "exec"), other.__dict__)
+    for name, value in vars(other).items():
+        if getattr(value, "__module__", None) == fault.module.__name__ or name.startswith("_"):
+            for module in (fault.module, integers, frequencies, stream, windows, codebook):
+                if hasattr(module, name) and (module is fault.module or not name.startswith("_")):
+                    monkeypatch.setattr(module, name, value)
+    at = fault.at or fault.new
+    (line,) = [i for i, text in enumerate(after.splitlines(), 1) if at in text]
+    return str(file), line
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f"{f.proof}: {f.new or f.old}")
+def test_a_fault_is_refused_by_its_line(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
+    jax.clear_caches()  # of traces of the right functions
+    file, line = faulty(fault, monkeypatch)
+    with annotations_unchecked():
+        fn, *args = PROOFS[fault.proof]()
+        found = audit(fn, *args)
+    assert any(r.equation.startswith(fault.primitive) and r.where.startswith(f"{file}:{line} ") for r in found.refusals), found
+
+
+# Refusals.
+
+
+def refused(primitive: str, reason: str, fn: Callable[..., Any], *args: Any) -> Audit:
+    """The audit, which has to refuse the primitive for the reason, and nothing else."""
+    found = audit(fn, *args)
+    assert [r.equation.split("(")[0] for r in found.refusals] == [primitive], found
+    assert re.search(reason, found.refusals[0].reason), found
+    return found
+
+
+def test_a_float_softmax_is_refused() -> None:
+    found = audit(jax.nn.softmax, array(jnp.float32, 8))
+    assert not found.proved
+    assert "any float" in str(found)
+    assert any(r.equation.startswith("exp(") for r in audit(jax.nn.softmax, floats(-9, 9, 8)).refusals)
+
+
+def product(a: Any, b: Any) -> Any:
+    return jnp.matmul(a.astype(jnp.float32), b.astype(jnp.float32), precision=HIGHEST).astype(jnp.int32)
+
+
+def test_an_unsplit_product_of_4096_terms_is_refused_and_a_split_one_proved() -> None:
+    a, b = within(array(jnp.int8, 3, 4096), -127, 127), array(jnp.int8, 4096, 5)
+    found = refused("dot_general", "4096 terms may reach 66584576, above 2", product, a, b)
+    assert found.refusals[0].where.startswith(here("precision=HIGHEST).astype(jnp.int32)"))
+    split = audit(lambda a, b: sum(product(a[:, i : i + 1024], b[i : i + 1024]) for i in range(0, 4096, 1024)), a, b)
+    assert split.check().outputs == Interval(-4096 * 127 * 128, 4096 * 127 * 128)
+
+
+def test_a_product_that_a_backend_may_round_is_refused() -> None:
+    refused("dot_general", "HIGHEST", lambda a, b: a @ b, floats(-1, 1, 2, 2), floats(-1, 1, 2, 2))
+    half = within(array(jnp.bfloat16, 2, 2), -16, 16)
+    exact = audit(lambda a, b: jax.lax.dot(a, b, preferred_element_type=jnp.float32), half, half)
+    assert exact.check().outputs == Interval(-512, 512)
+    refused("dot_general", r"above 2\*\*8", lambda a, b: a @ b, half, half)
+
+
+def test_a_cumulative_sum_that_can_overflow_is_refused() -> None:
+    found = refused("cumsum", "257 terms may reach 4311744512, above uint32", lambda x: jnp.cumsum(x), within(words(257), 0, 1 << 24))
+    assert found.refusals[0].where.startswith(here("within(words(257), 0, 1 << 24))"))
+    assert audit(jnp.cumsum, within(words(256), 0, (1 << 24) - 1)).check().outputs == Interval(0, (1 << 32) - 256)
+
+
+REFUSED: dict[str, tuple[str, str, Callable[..., Any], Any]] = {
+    "a sum": ("add", r"2\*\*31, above int32", lambda x: x + 1, array(jnp.int32)),
+    "a difference of unsigned numbers": ("sub", "-1, below uint8", lambda x: x - 1, array(jnp.uint8)),
+    "a negative": ("neg", r"2\*\*31, above int32", lambda x: -x, array(jnp.int32)),
+    "an absolute value": ("abs", r"128, above int8", jnp.abs, array(jnp.int8)),
+    "a conversion": ("convert_element_type", "255, above int8", lambda x: x.astype(jnp.int8), array(jnp.uint8)),
+    "a power": ("integer_pow", "above int32", lambda x: x**3, ints(0, 1291, 3)),
+    "a sum of products": ("dot_general", "above int8", jnp.dot, within(array(jnp.int8, 9, 9), -4, 4)),
+    "a shift left": ("shift_left", r"2\*\*32, above uint32", lambda x: x << 1, within(words(), 0, 1 << 31)),
+    "a shift count": ("shift_right_logical", r"0..32, outside 0..31", lambda x: words_of(5) >> x, within(words(), 0, 32)),
+    "division by 0": ("div", "divisor may be 0", lambda x: jax.lax.div(x, x), words(4)),
+    "a signed division": ("rem", "may be negative", lambda x: jax.lax.rem(x, 7), array(jnp.int32)),
+    "an index": ("gather", r"0..10 of 0..9", lambda i: jnp.arange(10)[i], ints(0, 10, 4)),
+    "coinciding updates": ("scatter", "may coincide", lambda i: i.at[i].set(jnp.arange(4)), ints(0, 3, 4)),
+    "a promise to differ": ("scatter-add", "may coincide", lambda i: i.at[i].add(1, unique_indices=True), ints(0, 3, 4)),
+    "sums of coinciding updates": ("scatter-add", "with 4 updates", lambda i: i.at[i].add(1 << 30), ints(0, 3, 4)),
+    "an unstable sort": ("sort", "equal keys", lambda x: jax.lax.sort((x, -x), is_stable=False), ints(0, 9, 9)),
+    "a float division": ("div", "reciprocal", lambda x: x / 2, floats(0, 4)),
+    "a long sum of floats": ("reduce_sum", r"2\*\*25, above 2\*\*24", jnp.sum, floats(0, 1 << 13, 1 << 12)),
+    "a fine sum of floats": ("add", r"steps of 2\*\*-24", lambda x: x + 1, floats(0, 1 / 2, step=2**-24)),
+    "a subnormal product": ("mul", "subnormal", lambda x: x * 2.0**-120, floats(0, 1, step=2**-7)),
+    "a large product": ("mul", r"above float32", lambda x: x * 2.0**127, floats(0, 2)),
+    "an inexact constant": ("mul", "then rounds", lambda x: x * 0.1, floats(0, 8)),
+    "a float that may be NaN": ("max", "NaN", lambda x: jnp.maximum(x, 0), array(jnp.float32, 2)),
+    "a float made an integer": ("convert_element_type", "above int8", lambda x: x.astype(jnp.int8), floats(0, 128)),
+    "a narrower float": ("convert_element_type", "rounds", lambda x: x.astype(jnp.bfloat16), floats(0, 257)),
+    "bits of a float": ("bitcast_convert_type", "sign of zero", lambda x: x.view(jnp.int32), floats(0, 1, 1)),
+    "a callback": ("pure_callback", "no rule", lambda x: jax.pure_callback(np.asarray, x, x), array(jnp.int32)),
+}  # fmt: skip
+
+
+def words_of(x: int) -> jax.Array:
+    return jnp.asarray(x, jnp.uint32)
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_is_refused(what: str) -> None:
+    primitive, reason, fn, arg = REFUSED[what]
+    args = [arg, arg] if what == "a sum of products" else [arg]
+    refused(primitive, reason, fn, *args)
+
+
+PROVED: dict[str, tuple[Callable[..., Any], Any, Interval]] = {
+    "a difference where it is none below 0": (lambda x: jnp.where(x >= 7, x - 7, x), words(3), Interval(0, (1 << 32) - 8)),
+    "an index from behind": (lambda i: jnp.arange(8)[i], ints(-8, 7, 3), Interval(0, 7)),
+    "an absolute value by cases": (lambda x: jnp.where(x < 0, -x, x), ints(-5, 3, 3), Interval(0, 5)),
+    "a floor division": (lambda x: x // 3, ints(0, 9), Interval(0, 3)),
+    "a normalised number": (lambda x: x << jax.lax.clz(x), within(words(2), 1, 77), Interval(1 << 31, 63 << 26)),
+    "a rounding shift": (lambda x: (x + (1 << (x - 1))) >> x, ints(1, 16), Interval(0, 1)),
+    "a count of bits": (lambda x: jax.lax.population_count(x), within(words(), 1, 255), Interval(1, 8)),
+    "an index that is clamped": (lambda i: jax.lax.dynamic_slice(jnp.arange(9), (i,), (3,)), array(jnp.int32), Interval(0, 8)),
+    "updates in places that differ": (lambda x: x.at[jnp.arange(4) + 1].set(x[:4]), ints(3, 5, 5), Interval(3, 5)),
+    "equal updates": (lambda i: i.at[i].set(9), ints(0, 3, 4), Interval(0, 9)),
+    "a shift of floats": (lambda x: jnp.floor(x * 0.25), floats(0, 1 << 24), Interval(0, 1 << 22)),
+    "large floats in large steps": (lambda x: x * 2.0**40, floats(0, 5), Interval(0, 5, 40)),
+    "a rounded float": (lambda x: jnp.round(x).astype(jnp.int32), floats(-1.5, 2.5, step=0.5), Interval(-2, 3)),
+    "floats that are only moved": (lambda x: x[::-1].reshape(2, 2).T, floats(0, 1, 4), Interval(0, 1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", PROVED)
+def test_is_proved(what: str) -> None:
+    fn, arg, expected = PROVED[what]
+    assert audit(fn, arg).check().outputs == expected
+
+
+def test_it_names_every_fault() -> None:
+    def three(x: jax.Array, y: jax.Array) -> Any:
+        a = x + 1
+        b = jnp.exp(y)
+        c = jax.jit(lambda x: x * x)(x)
+        return a, b + 1, b * 2, c
+
+    found = audit(three, array(jnp.int32), floats(0, 1))
+    assert [r.where.split(" ")[0] + " " for r in found.refusals] == [
+        here("a = x + 1"),
+        here("b = jnp.exp(y)"),
+        here("c = jax.jit(lambda x: x * x)(x)"),
+    ] or {r.equation.split("(")[0] for r in found.refusals} == {"add", "exp", "mul"}
+    with pytest.raises(InexactError, match="3 refusals") as error:
+        found.check()
+    assert str(found) == str(error.value) and all(str(r) in str(found) for r in found.refusals)
+    assert audit(lambda x: x & 1, array(jnp.int32)).check().proved
+
+
+def test_what_is_discarded_may_be_anything() -> None:
+    assert audit(lambda x: (x + 1, x & 1)[1], array(jnp.int32)).proved
+    assert not audit(lambda x: jnp.where(x > 0, x + 1, 0), array(jnp.int32)).proved
+
+
+def test_arguments() -> None:
+    model = within(Unigram(frequencies.from_counts(np.zeros(256, int), 9), 9), 0, 512)
+    assert audit(lambda m, n, name: m.frequencies(()) + n, model, 3, "a name").check().outputs == Interval(3, 515)
+    assert audit(lambda x: {"a": [x, ~x]}, array(bool)).outputs == {"a": [Interval(0, 1), Interval(0, 1)]}
+    table = jnp.array([3, 9, 5])
+    assert audit(lambda i: table[i & 1], array(jnp.int32)).outputs == Interval(3, 9)
+    with pytest.raises(ValueError, match="above uint8"):
+        within(array(jnp.uint8), 0, 256)
+    with pytest.raises(ValueError, match="power of two"):
+        floats(0, 1, step=0.3)
+    with pytest.raises(ValueError, match="multiples of step"):
+        floats(0, 0.3, step=0.25)
+    with pytest.raises(ValueError, match="lower one first"):
+        ints(2, 1)
+
+
+# Declarations.
+
+
+def test_declared_wrapping_reaches_what_is_called_and_no_more() -> None:
+    inner = jax.jit(lambda x: x + 1)
+
+    def declared(x: jax.Array) -> jax.Array:
+        with integers.wrapping():
+            return jax.vmap(lambda y: jax.lax.scan(lambda c, _: (inner(c), c), y, length=3)[0])(x)
+
+    assert audit(declared, words(4)).check().outputs == Interval(0, (1 << 32) - 1)
+    assert not audit(lambda x: (declared(x), inner(x)), words(4)).proved
+    refused("add", "rounds", lambda x: wrapped(lambda: x + 1), floats(0, 1 << 24))
+    refused("convert_element_type", "int8", lambda x: wrapped(lambda: x.astype(jnp.int8)), floats(0, 128))
+
+
+def wrapped(fn: Callable[[], jax.Array]) -> jax.Array:
+    with integers.wrapping():
+        return fn()
+
+
+def walk(low: int, high: int, following: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], jax.Array]:
+    def body(carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        x, n = carry
+        return following(integers.declare(x, low, high)), n >> 1
+
+    return lambda n: jax.lax.while_loop(lambda carry: carry[1] > 0, body, (jnp.zeros((), jnp.int32), n))[0]
+
+
+def test_declared_bounds_of_a_loop_must_be_inductive() -> None:
+    grows = lambda x: jnp.where(x == 40, 0, x + 4)  # it skips no multiple of 4, which no interval knows
+    assert audit(walk(0, 100, lambda x: jnp.minimum(x + 7, 100)), ints(0, 9)).check().outputs == Interval(0, 100)
+    found = refused("or", r"declared to be 0..100, it may be 0..104", walk(0, 100, grows), ints(0, 9))
+    assert found.refusals[0].where.startswith(here("return following(integers.declare(x, low, high)), n >> 1"))
+    assert np.array_equal(integers.declare(jnp.arange(3), 0, 2), np.arange(3))
+    refused("or", "declared to be 0..2", lambda x: jnp.where(x > 5, integers.declare(x, 0, 2), 0), ints(0, 9))
+
+
+# What loops carry.
+
+
+def test_loops() -> None:
+    count = lambda n: jax.lax.fori_loop(0, n, lambda i, x: jnp.minimum(x + i, 99), 0)
+    assert audit(count, array(jnp.int32)).proved is False  # x + i may overflow
+    assert audit(count, ints(0, 1 << 20)).check().outputs == Interval(0, 99)
+    total = lambda xs: jax.lax.scan(lambda c, x: (c + x, c), 0, xs)
+    assert audit(total, ints(-2, 3, 50)).check().outputs == (Interval(-100, 150), Interval(-98, 147))
+    refused("add", r"above int32", total, ints(0, 1 << 30, 3))
+    ring = lambda n: jax.lax.while_loop(lambda c: c[1] < n, lambda c: ((c[0] + 1) % 24, c[1] + 1), (0, 0))
+    assert audit(ring, array(jnp.int32)).check().outputs == (Interval(0, 23), Interval(0, (1 << 31) - 1))
+    nested = lambda n: jax.lax.fori_loop(0, 9, lambda i, x: jax.lax.fori_loop(0, n, lambda j, y: (y + j + i) & 255, x), 0)
+    assert audit(nested, ints(0, 1 << 20)).check().outputs == Interval(0, 255)
+
+
+def test_branches() -> None:
+    fn = lambda x: jax.lax.cond(x > 5, lambda x: x - 6, lambda x: 6 - x, x)
+    assert audit(fn, within(words(), 0, 10)).check().outputs == Interval(0, 6)
+    assert audit(lambda i: jax.lax.switch(i, [lambda: 3, lambda: 7, lambda: 5]), array(jnp.int32)).outputs == Interval(3, 7)
+
+
+def test_calls_of_every_kind() -> None:
+    @jax.custom_jvp
+    def first(x: jax.Array) -> jax.Array:
+        return x + 1
+
+    @jax.custom_vjp
+    def second(x: jax.Array) -> jax.Array:
+        return x + 1
+
+    second.defvjp(lambda x: (x, None), lambda _, g: (g,))
+    first.defjvp(lambda p, t: (p[0], t[0]))
+    fn = lambda x: first(second(jax.checkpoint(lambda x: x + 1)(eqx.filter_jit(lambda x: x + 1)(x))))
+    assert audit(fn, floats(0, 1)).check().outputs == Interval(4, 5)
+
+
+# The proofs are true: random programs, computed in Python's integers and fractions.
+
+
+SIZE = 5
+Elements = np.ndarray  # of Python integers or fractions
+
+
+def mapped(fn: Callable[..., Any]) -> Callable[..., Elements]:
+    """A function of numbers, of each element."""
+
+    def apply(*operands: Elements) -> Elements:
+        out = np.empty(SIZE, object)
+        out[:] = [fn(*(operand[i] for operand in operands)) for i in range(SIZE)]
+        return out
+
+    return apply
+
+
+def scattered(fn: Callable[[int, int], int]) -> Callable[[Elements, Elements], Elements]:
+    def apply(index: Elements, updates: Elements) -> Elements:
+        out = np.full(SIZE, 0, object)
+        for i, update in zip(index & 7, updates, strict=True):
+            if i < SIZE:
+                out[i] = fn(out[i], update)
+        return out
+
+    return apply
+
+
+def written(x: Elements, place: int, value: int) -> Elements:
+    out = x.copy()
+    out[place] = value
+    return out
+
+
+def zeros(x: jax.Array) -> jax.Array:
+    return jnp.zeros(SIZE, x.dtype)
+
+
+# Each operation in JAX, and what it means. Operands are numbers ("i") and truth values ("b").
+Operations = dict[str, tuple[str, Callable[..., Any], Callable[..., Elements]]]
+INTEGERS: Operations = {
+    "add": ("ii", jnp.add, mapped(lambda x, y: x + y)),
+    "sub": ("ii", jnp.subtract, mapped(lambda x, y: x - y)),
+    "mul": ("ii", jnp.multiply, mapped(lambda x, y: x * y)),
+    "neg": ("i", lambda x: -x, mapped(lambda x: -x)),
+    "abs": ("i", jnp.abs, mapped(abs)),
+    "sign": ("i", jnp.sign, mapped(lambda x: (x > 0) - (x < 0))),
+    "square": ("i", lambda x: x * x, mapped(lambda x: x * x)),
+    "cube": ("i", lambda x: x**3, mapped(lambda x: x**3)),
+    "max": ("ii", jnp.maximum, mapped(max)),
+    "min": ("ii", jnp.minimum, mapped(min)),
+    "clip": ("i", lambda x: jnp.clip(x, 3, 40), mapped(lambda x: min(max(x, 3), 40))),
+    "and": ("ii", jnp.bitwise_and, mapped(lambda x, y: x & y)),
+    "or": ("ii", jnp.bitwise_or, mapped(lambda x, y: x | y)),
+    "xor": ("ii", jnp.bitwise_xor, mapped(lambda x, y: x ^ y)),
+    "low bits": ("i", lambda x: x & 15, mapped(lambda x: x & 15)),
+    "shift right": ("ii", lambda x, y: x >> (y & 7), mapped(lambda x, y: x >> (y & 7))),
+    "shift left": ("ii", lambda x, y: x << (y & 3), mapped(lambda x, y: x << (y & 3))),
+    "rounding shift": (
+        "ii",
+        lambda x, y: (x + (1 << (y & 7))) >> ((y & 7) + 1),
+        mapped(lambda x, y: (x + (1 << (y & 7))) >> ((y & 7) + 1)),
+    ),
+    "clz": ("i", jax.lax.clz, mapped(lambda x: 32 - x.bit_length() if x >= 0 else 0)),
+    "normalised": (
+        "i",
+        lambda x: jnp.maximum(x, 1) << (jax.lax.clz(jnp.maximum(x, 1)) - 1),
+        mapped(lambda x: max(x, 1) << (31 - max(x, 1).bit_length())),
+    ),
+    "population count": ("i", jax.lax.population_count, mapped(lambda x: (x & 0xFFFFFFFF).bit_count())),
+    "div": ("ii", lambda x, y: jax.lax.div(jnp.abs(x), jnp.maximum(y, 1)), mapped(lambda x, y: abs(x) // max(y, 1))),
+    "floor div": ("i", lambda x: jnp.maximum(x, 0) // 7, mapped(lambda x: max(x, 0) // 7)),
+    "rem": ("ii", lambda x, y: jax.lax.rem(jnp.abs(x), jnp.maximum(y, 1)), mapped(lambda x, y: abs(x) % max(y, 1))),
+    "mod": ("i", lambda x: jnp.maximum(x, 0) % 7, mapped(lambda x: max(x, 0) % 7)),
+    "less": ("ii>b", jnp.less, mapped(lambda x, y: x < y)),
+    "equal": ("ii>b", jnp.equal, mapped(lambda x, y: x == y)),
+    "at least": ("i>b", lambda x: x >= 9, mapped(lambda x: x >= 9)),
+    "small": ("i>b", lambda x: ~((x > 20) | (x < 2)), mapped(lambda x: 2 <= x <= 20)),
+    "both": ("bb>b", jnp.logical_and, mapped(lambda x, y: x and y)),
+    "where": ("bii", jnp.where, mapped(lambda b, x, y: x if b else y)),
+    "where it fits": ("ii", lambda x, y: jnp.where(x >= y, x - y, x), mapped(lambda x, y: x - y if x >= y else x)),
+    "distance": ("ii", lambda x, y: jnp.where(x > y, x - y, y - x), mapped(lambda x, y: abs(x - y))),
+    "up to": ("i", lambda x: jnp.where(x + 1 < 30, x + 1, 5), mapped(lambda x: x + 1 if x + 1 < 30 else 5)),
+    "switch": ("biii", lambda b, *x: jax.lax.select_n(b.astype(int) + b, *x), mapped(lambda b, *x: x[2 * b])),
+    "truth": ("b", lambda b: b.astype(jnp.int32), mapped(int)),
+    "sum": ("i", lambda x: jnp.broadcast_to(jnp.sum(x), SIZE), lambda x: np.full(SIZE, sum(x), object)),
+    "largest": ("i", lambda x: jnp.max(x) - x, lambda x: np.array([max(x) - y for y in x], object)),
+    "argmax": ("i", lambda x: jnp.full(SIZE, jnp.argmax(x)), lambda x: np.full(SIZE, int(np.argmax(x)), object)),
+    "product": ("i", lambda x: jnp.full(SIZE, jnp.prod(x)), lambda x: np.full(SIZE, int(np.prod(x)), object)),
+    "cumsum": ("i", jnp.cumsum, np.cumsum),
+    "scan": ("i", lambda x: jax.lax.associative_scan(jnp.add, x), np.cumsum),
+    "sort": ("i", jnp.sort, np.sort),
+    "reverse": ("i", lambda x: x[::-1], lambda x: x[::-1]),
+    "shifted in": ("i", lambda x: jnp.pad(x, (2, 0))[:SIZE], lambda x: np.array([0, 0, *x[:-2]], object)),
+    "gather": ("ii", lambda x, i: x[i & 3], lambda x, i: x[(i & 3).astype(int)]),
+    "clipped": ("ii", lambda x, i: jnp.take(x, i, mode="clip"), lambda x, i: x[np.clip(i, 0, SIZE - 1).astype(int)]),
+    "scattered": ("ii", lambda i, x: zeros(x).at[i & 7].add(x, mode="drop"), scattered(lambda x, y: x + y)),
+    "greatest": ("ii", lambda i, x: zeros(x).at[i & 7].max(x, mode="drop"), scattered(max)),
+    "written": ("ii", lambda i, x: x.at[i[0] & 3].set(i[1]), lambda i, x: written(x, i[0] & 3, i[1])),
+    "dot": ("ii", lambda x, y: jnp.full(SIZE, jnp.dot(x, y)), lambda x, y: np.full(SIZE, int(np.dot(x, y)), object)),
+}
+
+FLOATS: Operations = {
+    **{name: INTEGERS[name] for name in ("add", "sub", "mul", "neg", "abs", "square", "max", "min", "less", "where", "sum")},
+    **{name: INTEGERS[name] for name in ("where it fits", "at least", "cumsum", "scan", "sort", "largest", "reverse")},
+    "quarter": ("i", lambda x: x * 0.25, mapped(lambda x: x / 4)),
+    "scaled": ("i", lambda x: x * 2.0**12, mapped(lambda x: x * 2**12)),
+    "and a half": ("i", lambda x: x + 1.5, mapped(lambda x: x + Fraction(3, 2))),
+    "floor": ("i", jnp.floor, mapped(lambda x: Fraction(x.__floor__()))),
+    "ceil": ("i", jnp.ceil, mapped(lambda x: Fraction(x.__ceil__()))),
+    "round": ("i", jnp.round, mapped(lambda x: Fraction(round(x)))),
+    "whole": ("i", lambda x: x.astype(jnp.int32).astype(jnp.float32), mapped(lambda x: Fraction(x.__trunc__()))),
+    "dot": (
+        "ii",
+        lambda x, y: jnp.full(SIZE, jnp.dot(x, y, precision=HIGHEST)),
+        lambda x, y: np.full(SIZE, sum(x * y), object),
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Program:
+    """Some operations, each applied to values made so far; the first two are given."""
+
+    operations: Operations
+    steps: tuple[tuple[str, tuple[int, ...]], ...]
+
+    def run(self, exactly: bool, *given: Any) -> list[Any]:
+        """All numbers that it makes, in JAX or exactly."""
+        made = {"i": list(given), "b": [given[0] <= given[1]]}
+        for name, picks in self.steps:
+            signature, in_jax, exact = self.operations[name]
+            kinds, _, result = signature.partition(">")
+            operands = [made[kind][pick % len(made[kind])] for kind, pick in zip(kinds, picks, strict=True)]
+            out = (exact if exactly else in_jax)(*operands)
+            if not exactly and not result:
+                out = out.astype(given[0].dtype)
+            made[result or "i"].append(out)
+        return made["i"]
+
+
+@st.composite
+def programs(draw: st.DrawFn, operations: Operations, max_size: int = 7) -> Program:
+    def steps(name: str) -> st.SearchStrategy[tuple[str, tuple[int, ...]]]:
+        count = len(operations[name][0].partition(">")[0])
+        return st.tuples(st.just(name), st.tuples(*[st.integers(0, 5)] * count))
+
+    each = st.sampled_from(sorted(operations)).flatmap(steps)
+    return Program(operations, tuple(draw(st.lists(each, min_size=1, max_size=max_size))))
+
+
+@st.composite
+def bounds(draw: st.DrawFn, low: int, high: int) -> tuple[int, int]:
+    """Bounds, more often small than large."""
+    ends = st.one_of(st.integers(max(low, -9), 9), st.integers(max(low, -999), 999), st.integers(low, high))
+    a, b = draw(ends), draw(ends)
+    return min(a, b), max(a, b)
+
+
+def inside(low: int, high: int, seed: int) -> list[Elements]:
+    """Some arrays within bounds, the bounds among them."""
+    rng = np.random.default_rng(seed)
+    anything = [low + int(x) for x in rng.integers(0, high - low + 1, 2 * SIZE)]
+    edges = [(low, high)[int(x)] for x in rng.integers(0, 2, 2 * SIZE)]
+    mixed = [anything[i] if x else edges[i] for i, x in enumerate(rng.integers(0, 2, 2 * SIZE))]
+    return [np.array(part, object) for whole in (edges, mixed) for part in (whole[:SIZE], whole[SIZE:])]
+
+
+def agree(found: Audit, got: Any, meant: Any) -> None:
+    """What was computed is what was meant, and where it was proved to be."""
+    for interval, x, y in zip(jax.tree.leaves(found.outputs, is_leaf=lambda i: isinstance(i, Interval)), got, meant, strict=True):
+        assert np.array_equal(np.asarray(x).astype(object), y)
+        unit = Fraction(2) ** interval.grid
+        assert all(interval.low * unit <= z <= interval.high * unit and z % unit == 0 for z in np.ravel(y))
+
+
+@given(programs(INTEGERS), st.sampled_from((jnp.int32, jnp.uint32)), st.data(), seeds)
+def test_what_is_proved_of_integers_is_true(program: Program, dtype: Any, data: st.DataObject, seed: int) -> None:
+    low, high = data.draw(bounds(*(int(x) for x in (jnp.iinfo(dtype).min, jnp.iinfo(dtype).max))))
+    given = [within(array(dtype, SIZE), low, high), within(array(dtype, SIZE), low, high)]
+    found = audit(lambda *xs: program.run(False, *xs), *given)
+    if found.proved:
+        first, second, *others = inside(low, high, seed)
+        for xs in ((first, second), others):
+            got = program.run(False, *(jnp.asarray(x.astype(dtype)) for x in xs))
+            agree(found, got, program.run(True, *xs))
+
+
+@given(programs(FLOATS), bounds(-(1 << 24), 1 << 24), st.integers(-12, 3), seeds)
+def test_what_is_proved_of_floats_is_true(program: Program, ends: tuple[int, int], grid: int, seed: int) -> None:
+    low, high = ends
+    unit = Fraction(2) ** grid
+    given = [floats(float(low * unit), float(high * unit), SIZE, step=float(unit)) for _ in range(2)]
+    found = audit(lambda *xs: program.run(False, *xs), *given)
+    if found.proved:
+        xs = [x * unit for x in inside(low, high, seed)[:2]]
+        agree(found, program.run(False, *(jnp.asarray(x.astype(np.float32)) for x in xs)), program.run(True, *xs))
+
+
+LOOPS = ("scan", "while", "fori", "cond")
+CLOSED: dict[str, tuple[Callable[..., Any], Callable[..., Elements]]] = {
+    "clipped": (lambda x: jnp.clip(x, -40, 70), mapped(lambda x: min(max(x, -40), 70))),
+    "masked": (lambda x: x & 63, mapped(lambda x: x & 63)),
+    "as it is": (lambda x: x, lambda x: x),
+}
+
+
+def looped(kind: str, exactly: bool, body: Callable[[Any, Any], Any], x: Any, y: Any) -> list[Any]:
+    """A loop or branch around a body, in JAX or exactly."""
+    turns = y[0] & 7
+    if not exactly:
+        if kind == "scan":
+            return list(jax.lax.scan(lambda c, z: (body(c, z), c), x, jnp.stack([y, x, y])))
+        if kind == "cond":
+            return [jax.lax.cond(x[0] > 3, body, lambda x, y: jnp.minimum(x, 5), x, y)]
+        if kind == "fori":
+            return [jax.lax.fori_loop(0, turns, lambda i, c: body(c, y), x)]
+        start = (x, jnp.zeros((), x.dtype))
+        return list(jax.lax.while_loop(lambda c: c[1] < turns, lambda c: (body(c[0], y), c[1] + 1), start))
+    if kind == "cond":
+        return [body(x, y) if x[0] > 3 else mapped(lambda x: min(x, 5))(x)]
+    rows, before = ([y, x, y] if kind == "scan" else [y] * turns), []
+    for z in rows:
+        before.append(x)
+        x = body(x, z)
+    return [x] + ([np.stack(before)] if kind == "scan" else [turns] if kind == "while" else [])
+
+
+@given(programs(INTEGERS, 4), st.sampled_from(LOOPS), st.sampled_from(sorted(CLOSED)), bounds(-(1 << 31), (1 << 31) - 1), seeds)
+def test_what_is_proved_of_loops_is_true(program: Program, kind: str, close: str, ends: tuple[int, int], seed: int) -> None:
+    low, high = ends
+
+    def fn(exactly: bool, x: Any, y: Any) -> list[Any]:
+        body = lambda x, y: CLOSED[close][exactly](program.run(exactly, x, y)[-1])
+        return looped(kind, exactly, body, x, y)
+
+    found = audit(lambda *xs: fn(False, *xs), ints(low, high, SIZE), ints(low, high, SIZE))
+    if found.proved:
+        xs = inside(low, high, seed)[2:]
+        with jax.disable_jit():
+            got = fn(False, *(jnp.asarray(x.astype(np.int32)) for x in xs))
+        agree(found, got, fn(True, *xs))
