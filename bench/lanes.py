@@ -1,4 +1,4 @@
-"""Windows through the byte model beside what the model itself takes: `EqualInfo` on documents of very different lengths.
+"""Windows through the byte model beside the model alone: `EqualInfo` on documents of very different lengths.
 
 The measure is the rate of the model's own `sequence`, tables included, which takes all positions at once; a coder that
 goes byte by byte, restarts the model in every window and has documents end at different times can only be slower. All
@@ -88,7 +88,7 @@ def _windows(
         "decode_bytes_per_s": size / decoding,
         "encode_ratio": size / encoding / (len(sample) / own),
         "decode_ratio": size / decoding / (len(sample) / own),
-        "bits_per_byte": 8 * sum(len(i) * tokenizer.token_bits for i in ids) / (8 * size),
+        "bits_per_byte": sum(len(i) for i in ids) * tokenizer.token_bits / size,
         "lossless": tokenizer.decode_batch(ids) == list(documents),
     }
 

@@ -15,7 +15,7 @@ import pytest
 
 import ecjax
 from specs.oracle import transformer as oracle
-from tests.golden.digests import DIGESTS, TEXT, as_array
+from tests.golden.digests import BITS, DIGESTS, TEXT, as_array
 from tests.models.test_integer import plain
 
 GOLDEN = json.loads((Path(__file__).parent / "digests.json").read_text())
@@ -37,7 +37,10 @@ def test_digests_are_the_golden_ones(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in DIGESTS if name.startswith("windows")])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(f"windows-{bits}", marks=[] if bits in (32, 128) else pytest.mark.deep) for bits in BITS],
+)
 def test_windows_are_the_golden_ones(name):
     assert DIGESTS[name]() == GOLDEN[name]
 

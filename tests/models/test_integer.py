@@ -319,7 +319,7 @@ def test_means_of_many_values(seed, bound, seen):
     # Means of every size, many of them, for few show in int8 what a bit less does.
     values = np.clip(rng.integers(-127, 128, (2, 1, 96)) + rng.integers(-9, 10, (2, FARTHEST, 96)), -127, 127)
     distance = np.arange(FARTHEST)[None]
-    zeros = int32(np.zeros((2, 1, 4))), int32(np.zeros((2, FARTHEST, 4)))
+    zeros = int32(np.zeros((2, 1, 96))), int32(np.zeros((2, FARTHEST, 96)))
     out = jit_mix(attention, *zeros, int32(values), int32(distance), jnp.asarray(distance < seen))
     expected = []
     for h, scale in enumerate(scales(average)):
