@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecjax.coding import lanes, windows
+from ecjax.exactness import audit, within
 from ecjax.integers import limb_count, to_limbs
 from ecjax.models.base import ByteModel
 from tests.models.test_integer import make
@@ -166,6 +167,18 @@ def test_wider_default_dtypes_change_nothing():
     with jax.enable_x64(True):
         check_encoding(model, batch, np.zeros(ROOM, bool), 33, 3)
         check_decoding(model, [0, 2**33 - 1, 2**32, 12345], [SIZE] * QUEUE, 33, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bits", [9, pytest.param(64, marks=pytest.mark.deep)])
+def test_they_are_proved_exact(bits):
+    struct = jax.ShapeDtypeStruct
+    model = within(Markov(jnp.zeros((257, 257), jnp.uint32), 16), 0, 1 << 16)
+    bounds, count = struct((QUEUE + 1,), jnp.int32), struct((), jnp.int32)
+    text, stops = struct((SIZE,), jnp.uint8), struct((SIZE,), jnp.bool_)
+    codes = struct((QUEUE, limb_count(bits)), jnp.uint32)
+    audit(lambda *args: lanes.encode(*args, bits, 3), model, text, bounds, count, stops).check()
+    audit(lambda *args: lanes.decode(*args, bits, 3, ROOM), model, codes, bounds, count).check()
 
 
 @pytest.mark.parametrize("bits", [8, 129])
