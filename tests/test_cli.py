@@ -160,6 +160,9 @@ def test_from_text_to_samples(ecjax, tmp_path: Path) -> None:
     )
     assert ecjax(*again).status == 0
 
+    shipped = ("train-m1", text, "--out", tmp_path / "m1c", "--init", "m1-books", "--steps", 2, "--batch-size", 4)
+    assert ecjax(*shipped, "--length", 8).status == 0  # the weights of an exact model, as floats
+
     m2 = tmp_path / "m2/model.safetensors"
     assert ecjax("train-m2", text, "--out", tmp_path / "m2", "--tokenizer", book, "--context", 16, *small).status == 0
     measured = json.loads(ecjax("evaluate", m2, text, "--json").out)

@@ -26,13 +26,13 @@ from ecjax.models.base import ByteModel
 from ecjax.models.files import (
     EXACT_KIND,
     KIND,
+    load_exact,
     load_model,
     load_transformer,
     read_provenance,
     save_exact,
     save_transformer,
 )
-from ecjax.models.integer import IntegerTransformer
 from ecjax.models.transformer import Transformer, TransformerByteModel, configuration
 from ecjax.tokenizers import Bytes
 from ecjax.training import Optimizer, TrainingSettings, train
@@ -108,7 +108,9 @@ def train_m1(
         list[int] | None,
         typer.Option("--length", min=1, help="Bytes of an example; several are mixed. [default: the context]"),
     ] = None,
-    init: Annotated[Path | None, typer.Option(help="Begin with the weights of this model.")] = None,
+    init: Annotated[
+        str | None, typer.Option(help="Begin with the weights of this model, float or exact: a file or m1-books.")
+    ] = None,
     starts: Annotated[
         str | None, typer.Option(help="A codebook: train on text that begins where its windows begin.")
     ] = None,
@@ -131,7 +133,7 @@ def train_m1(
     elif size is not None:
         raise ValueError("--init brings its own size; leave out --size")
     else:
-        model = load_transformer(init)
+        model = _float_model(init)
         model = model if context is None else model.with_context(context)
     documents = data.read_documents(texts)
     text = data.concatenate(documents)
@@ -282,8 +284,7 @@ def evaluate(
     text_bytes = sum(map(len, documents))
     kind = None if what == "bytes" else serialisation.read_kind(serialisation.resolve(what))
     if kind == EXACT_KIND:
-        exact = load_model(what)
-        assert isinstance(exact, IntegerTransformer)
+        exact = load_exact(what)
         config = exact.config
         text = data.concatenate(documents)
         results = {"bytes": text_bytes, "tokens": text_bytes, "bytes_per_token": 1.0}
@@ -358,6 +359,13 @@ def demo(
         report = demonstration.run(source.read_bytes(), name, out, minutes, seed)
     if as_json:
         print(json.dumps(report))
+
+
+def _float_model(name_or_path: str) -> Transformer:
+    """A float Transformer to go on from; an exact model's weights are taken as floats."""
+    if serialisation.read_kind(serialisation.resolve(name_or_path)) != EXACT_KIND:
+        return load_transformer(name_or_path)
+    return quantisation.dequantise(load_exact(name_or_path))
 
 
 def _existing(path: Path) -> Path:

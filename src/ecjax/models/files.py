@@ -43,6 +43,15 @@ def save_exact(path: str | Path, model: IntegerTransformer, provenance: Mapping[
     return serialisation.write(Path(path), EXACT_KIND, dataclasses.asdict(model.config), _tensors(model), provenance)
 
 
+def load_exact(name_or_path: str | Path) -> IntegerTransformer:
+    """Reads an exact byte model. Raises ValueError for a missing, damaged or other file."""
+    path = serialisation.resolve(name_or_path)
+    settings, tensors, _, _ = serialisation.read(path, EXACT_KIND)
+    model = _fill(path, IntegerTransformer.zeros, settings, tensors)
+    model.check()
+    return model
+
+
 def _fill(
     path: Path,
     create: Callable[[TransformerConfig], _Model],
@@ -78,12 +87,8 @@ def load_model(name_or_path: str | Path) -> ByteModel:
       ValueError: If there is no such file, it is damaged, or its model is not one over bytes.
     """
     path = serialisation.resolve(name_or_path)
-    if serialisation.read_kind(path) != EXACT_KIND:
-        return TransformerByteModel(load_transformer(path))
-    settings, tensors, _, _ = serialisation.read(path, EXACT_KIND)
-    model = _fill(path, IntegerTransformer.zeros, settings, tensors)
-    model.check()
-    return model
+    exact = serialisation.read_kind(path) == EXACT_KIND
+    return load_exact(path) if exact else TransformerByteModel(load_transformer(path))
 
 
 def _tensors(model: eqx.Module) -> dict[str, np.ndarray]:

@@ -315,3 +315,72 @@ def _norm(following: Linear, d_model: int) -> integer.Norm:
     gain = min(math.sqrt(d_model) / _rounding(following).source.units[0], 2.0**14 - 1)
     shift = 30 - math.frexp(gain)[1]
     return integer.Norm(jnp.array(round(math.ldexp(gain, shift)), jnp.int32), jnp.array(shift, jnp.int8))
+
+
+def dequantise(model: IntegerTransformer) -> Transformer:
+    """The float Transformer that an exact model's weights stand for, to be trained further.
+
+    It computes the same but for the rounding of activations. Where units cancel out (of queries and keys, of values and
+    their mean, of gate, up and hidden) they are chosen for weights that training likes: alike in size before and after.
+    """
+    floats = Transformer(model.config, key=jax.random.key(0))
+    layers = tuple(_dequantise_layer(layer, other) for layer, other in zip(floats.layers, model.layers, strict=True))
+    return eqx.tree_at(
+        lambda m: (m.embedding, m.layers, m.unembedding.weight),
+        floats,
+        (_RESIDUAL_UNIT * model.embedding.astype(jnp.float32), layers, _LOGIT_UNIT * _real(model.unembedding, model.norm)),
+    )
+
+
+def _dequantise_layer(layer: Layer, exact: integer.Layer) -> Layer:
+    attention, mlp = exact.attention, exact.mlp
+    qkv = _real(attention.qkv, exact.attention_norm).reshape(attention.qkv.weight.shape[0], 3, layer.attention.heads, -1)
+    queries, keys, values = jnp.moveaxis(qkv, 1, 0)
+    score = _ratio(attention.scores)[:, None] * math.sqrt(qkv.shape[-1]) * _LOGIT_UNIT
+    imbalance = jnp.sqrt(_size(keys, (0, 2)) / _size(queries, (0, 2)))
+    query_units, key_units = jnp.sqrt(score) * imbalance, jnp.sqrt(score) / imbalance
+    values = values * _ratio(attention.average)[:, None] * 2**15
+    out = _RESIDUAL_UNIT * _real(attention.out)
+    mixed_unit = jnp.sqrt(_size(out) / _size(values))
+    qkv = jnp.stack([queries * query_units, keys * key_units, values * mixed_unit], axis=1)
+    gate, up = _real(mlp.gate, exact.mlp_norm), _real(mlp.up, exact.mlp_norm)
+    down = _RESIDUAL_UNIT * _ratio(mlp.hidden) * _real(mlp.down)
+    size = jnp.cbrt(_size(gate)) * jnp.cbrt(_size(up)) * jnp.cbrt(_size(down))
+    gate_unit, up_unit = size / _size(gate), size / _size(up)
+    return eqx.tree_at(
+        lambda x: (
+            x.attention.qkv.weight,
+            x.attention.bias,
+            x.attention.out.weight,
+            x.mlp.gate.weight,
+            x.mlp.up.weight,
+            x.mlp.down.weight,
+        ),
+        layer,
+        (
+            qkv.reshape(qkv.shape[0], -1),
+            _LOGIT_UNIT * attention.bias.astype(jnp.float32),
+            out / mixed_unit,
+            gate * gate_unit,
+            up * up_unit,
+            down / (gate_unit * up_unit),
+        ),
+    )
+
+
+def _ratio(scale: Rescale) -> Float[Array, "*m"]:
+    return jnp.ldexp(scale.multiplier.astype(jnp.float32), -scale.shift.astype(jnp.int32))
+
+
+def _real(linear: integer.Linear, norm: integer.Norm | None = None) -> Float[Array, "k m"]:
+    """Weights to the integers of the output: from those of the input, or from what a norm gives in real numbers."""
+    weight = linear.weight * _ratio(linear.scale)
+    if norm is None:
+        return weight
+    gain = jnp.ldexp(norm.gain.astype(jnp.float32), -norm.gain_shift.astype(jnp.int32))
+    return weight * gain / math.sqrt(linear.weight.shape[0])
+
+
+def _size(weight: Float[Array, "*n"], axis: tuple[int, ...] | None = None) -> Float[Array, "*m"]:
+    """The root mean square over axes, which stay as ones; that of zeros is small."""
+    return jnp.sqrt(jnp.mean(jnp.square(weight), axis=axis, keepdims=axis is not None) + 1e-30)

@@ -252,6 +252,8 @@ class Transformer(eqx.Module):
         Returns:
           Float32 logits in nats.
         """
+        if tokens.shape[0] == 0:
+            return jnp.zeros((0, self.config.vocab_size), jnp.float32)
         start = jnp.array([self.config.vocab_size], jnp.int32)
         shifted = jnp.concatenate([start, tokens.astype(jnp.int32)])[:-1]
         x = self.embedding[shifted]
