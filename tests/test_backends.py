@@ -11,11 +11,15 @@ import pytest
 from jax import export
 
 from ecjax.codebook import Codebook, compile_codebook
-from ecjax.coding import stream, windows
+from ecjax.coding import lanes, stream, windows
 from ecjax.frequencies import cumulative_frequencies
 from ecjax.integers import from_limbs, limb_count, to_limbs
+from ecjax.models.base import ByteModel
+from ecjax.models.integer import IntegerTransformer
 from specs.oracle import stream as stream_oracle
+from specs.oracle import transformer as transformer_oracle
 from specs.oracle import windows as window_oracle
+from tests.models.test_integer import make, plain
 from tests.strategies import Markov, make_table, padded, python_model, sample
 from tests.test_frequencies import definition
 
@@ -32,6 +36,11 @@ def model() -> Markov:
 @functools.cache
 def codebook() -> Codebook:
     return compile_codebook(model(), 9)
+
+
+@functools.cache
+def exact_model() -> IntegerTransformer:
+    return make(np.random.default_rng(3))
 
 
 @functools.cache
@@ -123,6 +132,51 @@ def decode_streams() -> Case:
     return Case(lambda code: stream.decode(model(), code, SIZE, SIZE), [(code,) for code in codes], check)
 
 
+def encode_in_lanes(bits: int) -> Case:
+    texts = examples()[:3]
+    bounds = np.cumsum([0, *map(len, texts)]).astype(np.int32)
+    text = np.frombuffer(b"".join(texts), np.uint8)
+
+    def check(i: int, walks: lanes.Walks) -> None:
+        begins, codes = np.asarray(walks.begins), np.asarray(walks.codes)
+        assert np.asarray(walks.taken).tolist() == [*map(len, texts)]
+        ends = np.append(begins[1:], True)
+        expected = [c for t in texts for c in window_oracle.encode(python_model(model()), t, bits)]
+        assert [from_limbs(code) for code in codes[ends]] == expected
+
+    def encode(text: jax.Array, bounds: jax.Array) -> lanes.Walks:
+        return lanes.encode(model(), text, bounds, jnp.int32(3), jnp.zeros(len(text), bool), bits, 2)
+
+    return Case(encode, [(text, bounds)], check)
+
+
+def decode_in_lanes(bits: int) -> Case:
+    numbers = [1, 2**bits // 3, 0, 2 ** (bits - 1), 2**bits - 1]
+    codes = np.stack([to_limbs(number, limb_count(bits)) for number in numbers])
+    bounds = np.arange(6, dtype=np.int32) * SIZE
+
+    def check(i: int, out: tuple[Any, Any]) -> None:
+        expected = [window_oracle.decode_window(python_model(model()), number, bits) for number in numbers]
+        assert np.asarray(out[1]).tolist() == [*map(len, expected)]
+        assert np.asarray(out[0]).tobytes() == b"".join(text[:SIZE].ljust(SIZE, b"\0") for text in expected)
+
+    def decode(codes: jax.Array, bounds: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return lanes.decode(model(), codes, bounds, jnp.int32(5), bits, 2, 5 * SIZE)
+
+    return Case(decode, [(codes, bounds)], check)
+
+
+def exact_tables(sequence: Callable[[IntegerTransformer, jax.Array], jax.Array]) -> Case:
+    """Of the exact Transformer, on texts longer than its context."""
+    texts = [padded(text, SIZE)[:20] for text in examples()[:2]]
+
+    def check(i: int, tables: Any) -> None:
+        logits = transformer_oracle.logits(plain(exact_model()), texts[i].tobytes())
+        assert np.asarray(tables).tolist() == [transformer_oracle.cumulative_frequencies(row, 16) for row in logits]
+
+    return Case(lambda text: sequence(exact_model(), text), [(text,) for text in texts], check)
+
+
 CASES: dict[str, Callable[[], Case]] = {
     "windows.encode": lambda: encode_windows(33),
     "windows.decode": lambda: decode_windows(33),
@@ -131,6 +185,10 @@ CASES: dict[str, Callable[[], Case]] = {
     "cumulative_frequencies": frequencies,
     "stream.encode": encode_streams,
     "stream.decode": decode_streams,
+    "lanes.encode": lambda: encode_in_lanes(33),
+    "lanes.decode": lambda: decode_in_lanes(33),
+    "IntegerTransformer.sequence": lambda: exact_tables(IntegerTransformer.sequence),
+    "IntegerTransformer.step": lambda: exact_tables(ByteModel.sequence),
 }
 
 
@@ -141,7 +199,7 @@ def test_a_backend_gives_what_the_oracle_gives(name, backend):
         device = jax.devices(backend)[0]
     except RuntimeError:
         pytest.skip(f"there is no {backend} here")
-    model(), codebook()  # made out here: within a trace they would be tracers
+    model(), codebook(), exact_model()  # made out here: within a trace they would be tracers
     case = CASES[name]()
     with jax.default_device(device):
         function = jax.jit(case.function)
@@ -153,7 +211,7 @@ def test_a_backend_gives_what_the_oracle_gives(name, backend):
 
 @pytest.mark.parametrize("name", CASES)
 def test_it_can_be_lowered_for_every_platform(name):
-    model(), codebook()  # made out here: within a trace they would be tracers
+    model(), codebook(), exact_model()  # made out here: within a trace they would be tracers
     case = CASES[name]()
 
     def leaves(*arguments: Any) -> list[Any]:

@@ -23,6 +23,7 @@ from ecjax.console import console, errors, show, training_progress
 from ecjax.generation import SamplingSettings, generate
 from ecjax.models import quantisation
 from ecjax.models.base import ByteModel
+from ecjax.models.dequantisation import dequantise
 from ecjax.models.files import (
     EXACT_KIND,
     KIND,
@@ -365,7 +366,7 @@ def _float_model(name_or_path: str) -> Transformer:
     """A float Transformer to go on from; an exact model's weights are taken as floats."""
     if serialisation.read_kind(serialisation.resolve(name_or_path)) != EXACT_KIND:
         return load_transformer(name_or_path)
-    return quantisation.dequantise(load_exact(name_or_path))
+    return dequantise(load_exact(name_or_path))
 
 
 def _existing(path: Path) -> Path:

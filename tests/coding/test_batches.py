@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ecjax.coding import batches, windows
 from ecjax.integers import limb_count
 from ecjax.models.unigram import Unigram
-from tests.models.test_integer import make
+from tests.models.test_integer import ONE_LAYER, make
 from tests.strategies import Markov, make_table, sample, seeds, texts
 
 SIZE = 400
@@ -81,10 +81,13 @@ def test_each_text_is_cut_as_by_itself(bits, batch, segment, count):
 
 
 @pytest.mark.slow
-@given(st.lists(texts(SIZE), max_size=3), st.integers(1, 40))
+@given(st.lists(texts(SIZE // 4), max_size=3), st.integers(1, 40))
 def test_through_the_exact_transformer(batch, segment):
-    with mock.patch.object(batches, "_segment_size", lambda bits, total: segment):
-        check(make(np.random.default_rng(0)), 24, batch)
+    with (
+        mock.patch.object(batches, "_segment_size", lambda bits, total: segment),
+        mock.patch.object(batches, "_lanes_for", lambda items: 3),
+    ):
+        check(make(np.random.default_rng(0), ONE_LAYER), 24, batch, SIZE // 4)
 
 
 @pytest.mark.slow

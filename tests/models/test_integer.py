@@ -23,6 +23,7 @@ from tests.strategies import seeds, texts
 CONTEXT = 5
 LONGEST = 3 * CONTEXT + 2
 CONFIG = TransformerConfig(vocab_size=256, d_model=8, heads=2, layers=2, head_dim=4, mlp_dim=12, context=CONTEXT)
+ONE_LAYER = dataclasses.replace(CONFIG, layers=1)
 
 WEIGHT_KINDS = ("random", "largest", "least", "extremes", "zero")
 SCALE_KINDS = ("balanced", "any", "largest", "least", "zero")
@@ -414,7 +415,7 @@ def test_nothing_has_no_tables():
 
 
 def test_a_byte_is_seen_as_far_as_the_context_reaches():
-    model = make(np.random.default_rng(2), dataclasses.replace(CONFIG, layers=1))
+    model = make(np.random.default_rng(2), ONE_LAYER)
     text = np.random.default_rng(0).integers(256, size=LONGEST).astype(np.uint8)
     for changed in (0, CONTEXT, CONTEXT + 1):
         other = text.copy()
@@ -486,6 +487,15 @@ def test_other_precisions_are_refused(precision):
     model = make(np.random.default_rng(0))
     with pytest.raises(ValueError, match=f"9 to 16 bits, got {precision}"):
         IntegerTransformer(model.embedding, model.layers, model.norm, model.unembedding, CONFIG, precision)
+
+
+@pytest.mark.parametrize("changes", [{"context": 8192}, {"mlp_dim": 132_105}, {"heads": 2, "head_dim": 66_053}])
+def test_sizes_whose_sums_could_overflow_are_refused(changes):
+    model, name = make(np.random.default_rng(0)), "context" if "context" in changes else "products"
+    with pytest.raises(ValueError, match=f"an exact model's {name} .* at most .*, got"):
+        IntegerTransformer(
+            model.embedding, model.layers, model.norm, model.unembedding, dataclasses.replace(CONFIG, **changes)
+        )
 
 
 # Long texts and large models.

@@ -1,6 +1,7 @@
 """The exact byte model is proved exact, for the shipped weights and for any others; broken ones are refused."""
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import equinox as eqx
@@ -14,9 +15,16 @@ from ecjax.exactness import Audit, audit, within
 from ecjax.models import integer
 from ecjax.models.integer import IntegerTransformer
 from ecjax.models.transformer import TransformerConfig
+from tests.strategies import annotations_unchecked
 
 CONFIG = TransformerConfig(vocab_size=256, d_model=32, heads=2, layers=2, head_dim=16, mlp_dim=64, context=16)
 BYTE = jax.ShapeDtypeStruct((), jnp.uint8)
+
+
+@pytest.fixture(autouse=True)
+def unchecked() -> Iterator[None]:
+    with annotations_unchecked():  # they take most of the time, and test_exactness.py has them checked
+        yield
 
 
 def text(length: int) -> jax.ShapeDtypeStruct:

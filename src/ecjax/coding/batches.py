@@ -19,6 +19,7 @@ _LANES = {"cpu": 16}  # more are no faster on a processor's core; elsewhere a st
 _MOST_LANES = 256
 _BLOCK = 1 << 20  # bytes that are handed to the lanes at once
 _LONGEST = 1 << 16  # bytes of a segment
+_QUEUE, _ROOM = 256, 1 << 16  # items and bytes that there is room for at least, lest a few more be compiled anew
 
 _walk = eqx.filter_jit(lanes.encode)
 _spell = eqx.filter_jit(lanes.decode)
@@ -129,14 +130,14 @@ def _walk_group(
 ) -> list[Walk]:
     """What one run of the lanes makes of texts: walks to their stops, of which a few may be left off before."""
     bounds = np.concatenate([[0], np.cumsum([len(text) for text, _ in items])])
-    n = _bucket(int(bounds[-1]), 1 << 12)
+    n = _bucket(int(bounds[-1]), _ROOM)
     text, stops = np.zeros(n, np.uint8), np.zeros(n, bool)
     text[: bounds[-1]] = np.concatenate([text for text, _ in items])
     stops[: bounds[-1]] = np.concatenate([stops for _, stops in items])
     walks = _walk(
         model,
         jnp.asarray(text),
-        jnp.asarray(_filled(bounds, _bucket(len(items)) + 1)),
+        jnp.asarray(_filled(bounds, _bucket(len(items), _QUEUE) + 1)),
         jnp.asarray(len(items), jnp.int32),
         jnp.asarray(stops),
         bits,
@@ -155,7 +156,7 @@ def _spell_all(
 ) -> tuple[list[bytes], Int32[np.ndarray, " n"]]:
     """The string of each code as far as there is room, and its whole length."""
     bounds = np.concatenate([[0], np.cumsum(rooms)])
-    queue = _bucket(len(codes))
+    queue = _bucket(len(codes), _QUEUE)
     padded = np.zeros((queue, codes.shape[1]), np.uint32)
     padded[: len(codes)] = codes
     text, lengths = map(
@@ -167,7 +168,7 @@ def _spell_all(
             jnp.asarray(len(codes), jnp.int32),
             bits,
             _lanes_for(len(codes)),
-            _bucket(int(bounds[-1]), 1 << 12),
+            _bucket(int(bounds[-1]), _ROOM),
         ),
     )
     lengths = lengths[: len(codes)]

@@ -39,6 +39,8 @@ GATE_LIMIT = 2047
 _EXACT = 1 << 24  # float32 holds every integer up to this magnitude
 _SATURATED = 1 << 23  # of the residual stream
 _LARGEST_LOGIT = 1 << 20  # 4096 bits
+_LONGEST_CONTEXT = 8191  # a sum over more positions could leave int32
+_WIDEST = 132_104  # so could a product of more terms
 _LEAST_GAIN, MIN_GAIN_SHIFT = 1 << 29, 16
 _LEAST_ROOT = 23170  # floor(sqrt(2**29))
 _WEIGHT_BITS = 11  # an attention weight is at most 2**11
@@ -289,7 +291,12 @@ class IntegerTransformer(ByteModel):
         config: TransformerConfig,
         precision: int = 16,
     ) -> None:
+        """Raises ValueError for sizes whose sums do not fit 32 bits (docs/integer.md)."""
         check_precision(precision)
+        if config.context > _LONGEST_CONTEXT:
+            raise ValueError(f"an exact model's context is at most {_LONGEST_CONTEXT} bytes, got {config.context}")
+        if (widest := max(config.d_model, config.mlp_dim, config.heads * config.head_dim)) > _WIDEST:
+            raise ValueError(f"an exact model's products have at most {_WIDEST} terms, got {widest}")
         self.embedding, self.layers, self.norm, self.unembedding = embedding, layers, norm, unembedding
         self.config, self.precision, self.exact = config, precision, True
 

@@ -28,8 +28,10 @@ from ecjax.models.integer import GATE_LIMIT, RESIDUAL_BITS, IntegerTransformer, 
 from ecjax.models.transformer import Layer, Linear, RMSNorm, Transformer
 
 _INT8 = 127
-_LOGIT_UNIT = math.log(2) / (1 << LOGIT_BITS)
-_RESIDUAL_UNIT = 2.0**-RESIDUAL_BITS
+LOGIT_UNIT = math.log(2) / (1 << LOGIT_BITS)
+"""What a logit of the exact model counts, in nats."""
+RESIDUAL_UNIT = 2.0**-RESIDUAL_BITS
+"""What the exact model's residual stream counts."""
 _CLIPS = np.linspace(0.3, 1.0, 29)  # of the largest magnitude
 
 
@@ -75,7 +77,7 @@ class Activations:
     output: Activation
 
 
-_RESIDUAL = Activation((_RESIDUAL_UNIT,), None)
+_RESIDUAL = Activation((RESIDUAL_UNIT,), None)
 
 
 class RoundedLinear(Linear):
@@ -160,7 +162,11 @@ def fold_norms(model: Transformer) -> Transformer:
 
 def _best_unit(values: Float[Array, "..."], limit: int) -> float:
     """The unit with the least squared error of rounding and clipping."""
-    x = jnp.ravel(values)
+    return float(_search_unit(jnp.ravel(values), limit))
+
+
+@eqx.filter_jit
+def _search_unit(x: Float[Array, " n"], limit: int) -> Float[Array, ""]:
     largest = jnp.maximum(jnp.max(jnp.abs(x)), 1e-6)
 
     def error(clip: Array) -> Array:
@@ -168,7 +174,7 @@ def _best_unit(values: Float[Array, "..."], limit: int) -> float:
         return jnp.mean(jnp.square(unit * jnp.clip(jnp.round(x / unit), -limit, limit) - x))
 
     clips = jnp.asarray(_CLIPS, jnp.float32)
-    return float(clips[jnp.argmin(jax.lax.map(error, clips))] * largest / limit)
+    return clips[jnp.argmin(jax.lax.map(error, clips))] * largest / limit
 
 
 def calibrate(model: Transformer, texts: Integer[Array, "b n"]) -> Activations:
@@ -200,7 +206,7 @@ def calibrate(model: Transformer, texts: Integer[Array, "b n"]) -> Activations:
         mixed_unit = _best_unit(mixed, _INT8)
         query_units = [_best_unit(queries[:, :, h], _INT8) for h in range(heads)]
         key_units = [_best_unit(keys[:, :, h], _INT8) for h in range(heads)]
-        score = math.sqrt(queries.shape[-1]) * _LOGIT_UNIT
+        score = math.sqrt(queries.shape[-1]) * LOGIT_UNIT
         key_units = [_snapped(q * k / score) * score / q for q, k in zip(query_units, key_units, strict=True)]
         average = mixed_unit * 2**15  # see `_quantise_layer`
         value_units = [_snapped(_best_unit(values[:, :, h], _INT8) / average) * average for h in range(heads)]
@@ -238,7 +244,7 @@ def rounded_layer(layer: Layer, units: LayerActivations) -> Layer:
 def rounded(model: Transformer, units: Activations) -> Transformer:
     """A Transformer with folded norms whose products round, ready to be trained on."""
     layers = tuple(rounded_layer(layer, u) for layer, u in zip(model.layers, units.layers, strict=True))
-    unembedding = RoundedLinear(model.unembedding, units.output, Activation((_LOGIT_UNIT,), None))
+    unembedding = RoundedLinear(model.unembedding, units.output, Activation((LOGIT_UNIT,), None))
     return eqx.tree_at(lambda m: (m.layers, m.unembedding), model, (layers, unembedding))
 
 
@@ -256,7 +262,7 @@ def quantise(model: Transformer) -> IntegerTransformer:
     residual stream, norms and logits.
     """
     layers = tuple(map(_quantise_layer, model.layers))
-    embedding = jnp.clip(jnp.round(model.embedding / _RESIDUAL_UNIT), -(1 << 15), (1 << 15) - 1).astype(jnp.int16)
+    embedding = jnp.clip(jnp.round(model.embedding / RESIDUAL_UNIT), -(1 << 15), (1 << 15) - 1).astype(jnp.int16)
     d_model = model.config.d_model
     return IntegerTransformer(
         embedding, layers, _norm(model.unembedding, d_model), _linear(model.unembedding), model.config
@@ -268,8 +274,8 @@ def _quantise_layer(layer: Layer) -> integer.Layer:
     qkv, out = _rounding(attention.qkv), _rounding(attention.out)
     gate, up, hidden = (_rounding(x) for x in (mlp.gate, mlp.up, mlp.down))
     queries, keys, values = np.array(qkv.target.units).reshape(3, -1)
-    score = queries * keys / math.sqrt(qkv.weight.shape[1] // queries.size // 3) / _LOGIT_UNIT
-    bias = jnp.round(attention.bias / _LOGIT_UNIT)
+    score = queries * keys / math.sqrt(qkv.weight.shape[1] // queries.size // 3) / LOGIT_UNIT
+    bias = jnp.round(attention.bias / LOGIT_UNIT)
     d_model = out.weight.shape[1]
     return integer.Layer(
         attention_norm=_norm(qkv, d_model),
@@ -315,72 +321,3 @@ def _norm(following: Linear, d_model: int) -> integer.Norm:
     gain = min(math.sqrt(d_model) / _rounding(following).source.units[0], 2.0**14 - 1)
     shift = 30 - math.frexp(gain)[1]
     return integer.Norm(jnp.array(round(math.ldexp(gain, shift)), jnp.int32), jnp.array(shift, jnp.int8))
-
-
-def dequantise(model: IntegerTransformer) -> Transformer:
-    """The float Transformer that an exact model's weights stand for, to be trained further.
-
-    It computes the same but for the rounding of activations. Where units cancel out (of queries and keys, of values and
-    their mean, of gate, up and hidden) they are chosen for weights that training likes: alike in size before and after.
-    """
-    floats = Transformer(model.config, key=jax.random.key(0))
-    layers = tuple(_dequantise_layer(layer, other) for layer, other in zip(floats.layers, model.layers, strict=True))
-    return eqx.tree_at(
-        lambda m: (m.embedding, m.layers, m.unembedding.weight),
-        floats,
-        (_RESIDUAL_UNIT * model.embedding.astype(jnp.float32), layers, _LOGIT_UNIT * _real(model.unembedding, model.norm)),
-    )
-
-
-def _dequantise_layer(layer: Layer, exact: integer.Layer) -> Layer:
-    attention, mlp = exact.attention, exact.mlp
-    qkv = _real(attention.qkv, exact.attention_norm).reshape(attention.qkv.weight.shape[0], 3, layer.attention.heads, -1)
-    queries, keys, values = jnp.moveaxis(qkv, 1, 0)
-    score = _ratio(attention.scores)[:, None] * math.sqrt(qkv.shape[-1]) * _LOGIT_UNIT
-    imbalance = jnp.sqrt(_size(keys, (0, 2)) / _size(queries, (0, 2)))
-    query_units, key_units = jnp.sqrt(score) * imbalance, jnp.sqrt(score) / imbalance
-    values = values * _ratio(attention.average)[:, None] * 2**15
-    out = _RESIDUAL_UNIT * _real(attention.out)
-    mixed_unit = jnp.sqrt(_size(out) / _size(values))
-    qkv = jnp.stack([queries * query_units, keys * key_units, values * mixed_unit], axis=1)
-    gate, up = _real(mlp.gate, exact.mlp_norm), _real(mlp.up, exact.mlp_norm)
-    down = _RESIDUAL_UNIT * _ratio(mlp.hidden) * _real(mlp.down)
-    size = jnp.cbrt(_size(gate)) * jnp.cbrt(_size(up)) * jnp.cbrt(_size(down))
-    gate_unit, up_unit = size / _size(gate), size / _size(up)
-    return eqx.tree_at(
-        lambda x: (
-            x.attention.qkv.weight,
-            x.attention.bias,
-            x.attention.out.weight,
-            x.mlp.gate.weight,
-            x.mlp.up.weight,
-            x.mlp.down.weight,
-        ),
-        layer,
-        (
-            qkv.reshape(qkv.shape[0], -1),
-            _LOGIT_UNIT * attention.bias.astype(jnp.float32),
-            out / mixed_unit,
-            gate * gate_unit,
-            up * up_unit,
-            down / (gate_unit * up_unit),
-        ),
-    )
-
-
-def _ratio(scale: Rescale) -> Float[Array, "*m"]:
-    return jnp.ldexp(scale.multiplier.astype(jnp.float32), -scale.shift.astype(jnp.int32))
-
-
-def _real(linear: integer.Linear, norm: integer.Norm | None = None) -> Float[Array, "k m"]:
-    """Weights to the integers of the output: from those of the input, or from what a norm gives in real numbers."""
-    weight = linear.weight * _ratio(linear.scale)
-    if norm is None:
-        return weight
-    gain = jnp.ldexp(norm.gain.astype(jnp.float32), -norm.gain_shift.astype(jnp.int32))
-    return weight * gain / math.sqrt(linear.weight.shape[0])
-
-
-def _size(weight: Float[Array, "*n"], axis: tuple[int, ...] | None = None) -> Float[Array, "*m"]:
-    """The root mean square over axes, which stay as ones; that of zeros is small."""
-    return jnp.sqrt(jnp.mean(jnp.square(weight), axis=axis, keepdims=axis is not None) + 1e-30)
