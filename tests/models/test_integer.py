@@ -238,33 +238,21 @@ def test_square_root_at_the_edges():
     assert integer.square_root(int32(values)).tolist() == [math.isqrt(v) for v in values]
 
 
-@pytest.mark.parametrize("k", [1, 1032, 1033, 1041, 2064, 4096])
-def test_long_products_are_exact(k):
+@pytest.mark.parametrize("k", [1, 127, 1032, 1041, 4096, 132_104])
+def test_products_are_exact(k):
     rng = np.random.default_rng(k)
-    rows = [np.full(k, 127), np.full(k, -127), rng.integers(100, 128, k), rng.integers(-128, 128, k)]
+    rows = [np.full(k, 127), np.full(k, -127), rng.integers(100, 128, k), rng.integers(-127, 128, k)]
     columns = [np.full(k, -128), np.full(k, 127), rng.integers(100, 128, k) | 1, rng.integers(-128, 128, k)]
     a, b = np.stack(rows), np.stack(columns, axis=1)
-    expected = a.astype(np.int64) @ b.astype(np.int64)
-    assert k < 1041 or np.abs(expected).max() > 1 << 24
-    out = jax.jit(integer.matmul)(int32(a), jnp.asarray(b, jnp.int8))
+    out = jax.jit(integer.matmul)(jnp.asarray(a, jnp.int8), jnp.asarray(b, jnp.int8))
     assert out.dtype == jnp.int32
-    np.testing.assert_array_equal(out, expected)
-    np.testing.assert_array_equal(integer.matmul(int32(a), int32(b)), expected)
-
-
-@pytest.mark.parametrize("k", [63, 64, 65, 130, 2048])
-def test_products_of_attention_weights_are_exact(k):
-    rng = np.random.default_rng(k)
-    a = np.stack([np.full(k, 2048), np.full(k, 2047), rng.integers(0, 2049, k)])
-    b = np.stack([np.full(k, -128), np.full(k, 127), rng.integers(-128, 128, k)], axis=1)
-    out = jax.jit(integer.matmul, static_argnums=2)(int32(a), jnp.asarray(b, jnp.int8), 2048 * 128)
     np.testing.assert_array_equal(out, a.astype(np.int64) @ b.astype(np.int64))
 
 
 def test_products_in_batches():
     rng = np.random.default_rng(0)
     a, b = rng.integers(-128, 128, (3, 5, 7)), rng.integers(-128, 128, (3, 7, 2))
-    np.testing.assert_array_equal(integer.matmul(int32(a), jnp.asarray(b, jnp.int8)), a @ b)
+    np.testing.assert_array_equal(integer.matmul(jnp.asarray(a, jnp.int8), jnp.asarray(b, jnp.int8)), a @ b)
 
 
 jit_norm = jax.jit(lambda norm, x: norm(x))
@@ -320,8 +308,8 @@ def test_means_of_many_values(seed, bound, seen):
     # Means of every size, many of them, for few show in int8 what a bit less does.
     values = np.clip(rng.integers(-127, 128, (2, 1, 96)) + rng.integers(-9, 10, (2, FARTHEST, 96)), -127, 127)
     distance = np.arange(FARTHEST)[None]
-    zeros = int32(np.zeros((2, 1, 96))), int32(np.zeros((2, FARTHEST, 96)))
-    out = jit_mix(attention, *zeros, int32(values), int32(distance), jnp.asarray(distance < seen))
+    zeros = jnp.zeros((2, 1, 96), jnp.int8), jnp.zeros((2, FARTHEST, 96), jnp.int8)
+    out = jit_mix(attention, *zeros, jnp.asarray(values, jnp.int8), int32(distance), jnp.asarray(distance < seen))
     expected = []
     for h, scale in enumerate(scales(average)):
         scores = bias[h, :seen].tolist()

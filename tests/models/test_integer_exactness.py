@@ -94,16 +94,18 @@ def test_a_float_operation_is_refused(monkeypatch):
     assert any(r.equation.startswith("sqrt") for r in found.refusals)
 
 
-@pytest.mark.parametrize("name", ["clamp", "matmul"])
-def test_a_missing_clamp_or_split_is_refused(monkeypatch, name):
-    broken = {
-        "clamp": lambda x, limit: x,
-        "matmul": lambda a, b, largest=0: jnp.matmul(
-            a.astype(jnp.float32), b.astype(jnp.float32), precision=jax.lax.Precision.HIGHEST
-        ).astype(jnp.int32),
-    }
-    monkeypatch.setattr(integer, name, broken[name])
-    config = dataclasses.replace(CONFIG, mlp_dim=4096, layers=1)
-    sequence_of_all = sequence(any_weights(config), 4)
-    assert not sequence_of_all.proved
-    assert any("integer.py" in r.where or "test_integer_exactness" in r.where for r in sequence_of_all.refusals)
+@pytest.mark.parametrize(
+    "name, broken",
+    [
+        ("clamp", lambda x, limit: x),
+        ("to_int8", lambda x: x.astype(jnp.int8)),
+        ("matmul", lambda a, b: jnp.matmul(a, b, preferred_element_type=jnp.int16).astype(jnp.int32)),
+        ("_WIDEST", 1 << 20),
+    ],
+)
+def test_a_missing_clamp_or_a_sum_too_long_is_refused(monkeypatch, name, broken):
+    monkeypatch.setattr(integer, name, broken)
+    config = dataclasses.replace(CONFIG, mlp_dim=140_000 if name == "_WIDEST" else 4096, layers=1)
+    found = sequence(any_weights(config), 4)
+    assert not found.proved
+    assert any("integer.py" in r.where or "test_integer_exactness" in r.where for r in found.refusals)

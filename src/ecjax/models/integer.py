@@ -4,10 +4,10 @@ Its tables are the same bits on every backend, in every batch, whether a text is
 byte (`step`). docs/integer.md derives the arithmetic and its bounds; in short:
 
 - **Weights** are int8, one scale for each output channel, and activations between products are int8 at scales fixed
-  when the model was quantised. The scale of a channel is `multiplier * 2**-shift` with a 7-bit multiplier: a product's
-  sum stays below 2**24, so times the multiplier it fits 32 bits, and one rounding shift ends it (`Rescale`).
-- **Products** are of integer-valued float32 operands whose partial sums stay below 2**24 in magnitude, so they are
-  exact in any order on any hardware; longer ones are split and added as int32 (`matmul`).
+  when the model was quantised. The scale of a channel is `multiplier * 2**-shift` with a 7-bit multiplier: times it, a
+  sum that is saturated below 2**24 fits 32 bits, and one rounding shift ends it (`Rescale`).
+- **Products** are of int8 matrices with int32 sums, which no order changes and for which processors have instructions
+  (`matmul`). Attention weights, of 11 bits, are two int8 numbers.
 - **The residual stream** is int32 in units of 2**-10, saturated at 2**23 of them.
 - **RMSNorm** shifts a row to few bits, takes the integer square root of its sum of squares, and divides once a row.
 - **Attention** takes scores in 1/256 of log2, as the logits are, looks the powers of two up in a table of 256, and
@@ -57,25 +57,14 @@ def clamp(x: Int32[Array, "*n"], limit: int) -> Int32[Array, "*n"]:
     return jnp.clip(x, -limit, limit)
 
 
-def matmul(a: Int32[Array, "*b n k"], b: Integer[Array, "*#b k m"], largest: int = 128 * 127) -> Int32[Array, "*b n m"]:
-    """The product of integer matrices, exactly, by float32 products of at most `2**24 // largest` terms.
+def to_int8(x: Int32[Array, "*n"]) -> Int8[Array, "*n"]:
+    """`x` between -127 and 127, as int8."""
+    return clamp(x, 127).astype(jnp.int8)
 
-    Args:
-      a: Integers.
-      b: Integers, int8 for example.
-      largest: What no product of an entry of `a` with one of `b` exceeds in magnitude.
 
-    Returns:
-      `a @ b`, which must be below 2**31 in magnitude.
-    """
-    terms, k = _EXACT // largest, a.shape[-1]
-
-    def product(first: int) -> Int32[Array, "*b n m"]:
-        part = slice(first, min(first + terms, k))
-        left, right = a[..., part].astype(jnp.float32), b[..., part, :].astype(jnp.float32)
-        return jnp.matmul(left, right, precision=jax.lax.Precision.HIGHEST).astype(jnp.int32)
-
-    return sum((product(first) for first in range(terms, k, terms)), product(0))
+def matmul(a: Int8[Array, "*b n k"], b: Int8[Array, "*#b k m"]) -> Int32[Array, "*b n m"]:
+    """The product of integer matrices; if all of `a` lies within -127 and 127, of at most 132,104 terms."""
+    return jnp.matmul(a, b, preferred_element_type=jnp.int32)
 
 
 class Rescale(eqx.Module):
@@ -104,7 +93,7 @@ class Linear(eqx.Module):
     weight: Int8[Array, "k m"]
     scale: Rescale
 
-    def __call__(self, x: Int32[Array, "*n k"]) -> Int32[Array, "*n m"]:
+    def __call__(self, x: Int8[Array, "*n k"]) -> Int32[Array, "*n m"]:
         return self.scale(matmul(x, self.weight))
 
 
@@ -130,7 +119,7 @@ class Norm(eqx.Module):
     gain: Int32[Array, ""]
     gain_shift: Int8[Array, ""]
 
-    def __call__(self, x: Int32[Array, "*n d"]) -> Int32[Array, "*n d"]:
+    def __call__(self, x: Int32[Array, "*n d"]) -> Int8[Array, "*n d"]:
         # Few enough bits for the sum of squares to stay within 2**30.
         bits = (30 - (x.shape[-1] - 1).bit_length()) // 2
         largest = jnp.max(jnp.abs(x), axis=-1, keepdims=True)
@@ -142,7 +131,7 @@ class Norm(eqx.Module):
         half = (jax.lax.clz(squares) - 1) >> 1
         root = jnp.maximum(square_root(squares << (2 * half)), _LEAST_ROOT)
         inverse = jax.lax.div(jnp.broadcast_to(self.gain, root.shape), root)  # below 2**16
-        return clamp(shift_right(row * inverse, self.gain_shift.astype(jnp.int32) - half), 127)
+        return to_int8(shift_right(row * inverse, self.gain_shift.astype(jnp.int32) - half))
 
 
 class Attention(eqx.Module):
@@ -166,41 +155,44 @@ class Attention(eqx.Module):
     def context(self) -> int:
         return self.bias.shape[1]
 
-    def project(self, x: Int32[Array, "n d"]) -> Int32[Array, "3 h n e"]:
+    def project(self, x: Int8[Array, "n d"]) -> Int8[Array, "3 h n e"]:
         """Queries, keys and values."""
         heads, n = self.bias.shape[0], x.shape[0]
-        return jnp.moveaxis(clamp(self.qkv(x), 127).reshape(n, 3, heads, -1), 0, 2)
+        return jnp.moveaxis(to_int8(self.qkv(x)).reshape(n, 3, heads, -1), 0, 2)
 
     def mix(
         self,
-        queries: Int32[Array, "h n e"],
-        keys: Integer[Array, "h s e"],
-        values: Integer[Array, "h s e"],
+        queries: Int8[Array, "h n e"],
+        keys: Int8[Array, "h s e"],
+        values: Int8[Array, "h s e"],
         distance: Int[Array, "n s"],
         written: Bool[Array, "#n s"],
-    ) -> Int32[Array, "n h*e"]:
+    ) -> Int8[Array, "n h*e"]:
         """The mean of values over every key that is written and 0 to `context - 1` positions back."""
         visible = written & (distance >= 0) & (distance < self.context)
-        products = matmul(queries, jnp.swapaxes(keys, 1, 2))
+        products = jnp.einsum("hne,hse->hns", queries, keys, preferred_element_type=jnp.int32)
         scores = clamp(self.scores.each_head()(products), _LARGEST_LOGIT)
         scores += jnp.take(self.bias, distance, axis=1, mode="clip").astype(jnp.int32)
         largest = jnp.max(jnp.where(visible, scores, -2 * _LARGEST_LOGIT), axis=-1, keepdims=True)
         below = jnp.maximum(largest - scores, 0)
         weights = jnp.asarray(_EXP2)[below & ((1 << LOGIT_BITS) - 1)]
         weights = jnp.where(visible, shift_right(weights << 1, jnp.minimum(below >> LOGIT_BITS, 15) + 1), 0)
-        weights = jax.lax.optimization_barrier(weights)  # computed once for their sum and their product
+        # Their own sum is that of one value more, a 1 everywhere: so they are used, and computed, but once.
+        values = jnp.concatenate([values, jnp.ones((*values.shape[:-1], 1), jnp.int8)], axis=-1)
+        high, low = (weights >> 7).astype(jnp.int8), (weights & 127).astype(jnp.int8)
+        sums = (matmul(high, values) << 7) + matmul(low, values)
         # The mean of the values: 16 bits of the sum times 15 bits of the inverse of the weights' own sum.
-        total = jnp.maximum(jnp.sum(weights, axis=-1, keepdims=True, dtype=jnp.int32), 1 << _WEIGHT_BITS)
+        total = jnp.maximum(sums[..., -1:], 1 << _WEIGHT_BITS)
         top = 31 - jax.lax.clz(total)  # 2**top <= total
         kept = jnp.minimum(top, 15)
         inverse = jax.lax.div(jnp.asarray(1, jnp.int32) << (kept + 15), total >> (top - kept))  # 2**14 to 2**15
         average = self.average.each_head()
         factor = shift_right(inverse * average.multiplier.astype(jnp.int32), 7)
-        sums = shift_right(matmul(weights, values, (1 << _WEIGHT_BITS) * 128), top - 7)
-        mixed = clamp(shift_right(clamp(sums, 1 << 15) * factor, average.shift.astype(jnp.int32)), 127)
+        few = clamp(shift_right(sums[..., :-1], top - 7), 1 << 15)
+        mixed = to_int8(shift_right(few * factor, average.shift.astype(jnp.int32)))
         return jnp.swapaxes(mixed, 0, 1).reshape(queries.shape[1], -1)
 
-    def __call__(self, x: Int32[Array, "n d"]) -> Int32[Array, "n d"]:
+    def __call__(self, x: Int8[Array, "n d"]) -> Int32[Array, "n d"]:
         n, width = x.shape[0], self.context
         queries, keys, values = self.project(x)
         if n <= width:
@@ -209,11 +201,11 @@ class Attention(eqx.Module):
         # Blocks of `context` positions, each seeing itself and the block before.
         blocks = -(-n // width)
 
-        def cut(a: Int32[Array, "h n e"]) -> Int32[Array, "blocks h width e"]:
+        def cut(a: Int8[Array, "h n e"]) -> Int8[Array, "blocks h width e"]:
             padded = jnp.pad(a, ((0, 0), (0, blocks * width - n), (0, 0)))
             return jnp.moveaxis(padded.reshape(a.shape[0], blocks, width, -1), 0, 1)
 
-        def with_previous(a: Int32[Array, "blocks h width e"]) -> Int32[Array, "blocks h 2*width e"]:
+        def with_previous(a: Int8[Array, "blocks h width e"]) -> Int8[Array, "blocks h 2*width e"]:
             return jnp.concatenate([jnp.pad(a, ((1, 0), (0, 0), (0, 0), (0, 0)))[:-1], a], axis=2)
 
         index = jnp.arange(2 * width, dtype=jnp.int32)
@@ -233,9 +225,9 @@ class GatedMLP(eqx.Module):
     hidden: Rescale
     down: Linear
 
-    def __call__(self, x: Int32[Array, "*n d"]) -> Int32[Array, "*n d"]:
+    def __call__(self, x: Int8[Array, "*n d"]) -> Int32[Array, "*n d"]:
         gate, up = jnp.clip(self.gate(x), 0, GATE_LIMIT), clamp(self.up(x), GATE_LIMIT)
-        return self.down(clamp(self.hidden(gate * up), 127))
+        return self.down(to_int8(self.hidden(gate * up)))
 
 
 class Layer(eqx.Module):
@@ -370,8 +362,8 @@ class IntegerTransformer(ByteModel):
         keys, values = [], []
         for i, layer in enumerate(self.layers):
             query, key, value = layer.attention.project(layer.attention_norm(x))
-            keys.append(state.keys[i].at[:, slot].set(key[:, 0].astype(jnp.int8)))
-            values.append(state.values[i].at[:, slot].set(value[:, 0].astype(jnp.int8)))
+            keys.append(state.keys[i].at[:, slot].set(key[:, 0]))
+            values.append(state.values[i].at[:, slot].set(value[:, 0]))
             mixed = layer.attention.mix(query, keys[-1], values[-1], distance[None], written[None])
             x = add(x, layer.attention.out(mixed))
             x = add(x, layer.mlp(layer.mlp_norm(x)))
