@@ -7,7 +7,7 @@ import pytest
 
 from ecjax import cli, serialisation
 
-COMMANDS = ("tokenize", "train-m1", "train-m2", "compile", "evaluate", "generate", "demo")
+COMMANDS = ("tokenize", "train-m1", "train-m2", "quantize", "compile", "evaluate", "generate", "demo")
 
 
 class Outcome:
@@ -162,6 +162,16 @@ def test_from_text_to_samples(ecjax, tmp_path: Path) -> None:
 
     shipped = ("train-m1", text, "--out", tmp_path / "m1c", "--init", "m1-books", "--steps", 2, "--batch-size", 4)
     assert ecjax(*shipped, "--length", 8).status == 0  # the weights of an exact model, as floats
+
+    tuned = ("quantize", m1, text, "--steps", 2, "--batch-size", 8, "--layers", "--json")
+    told = json.loads(ecjax(*tuned, "--out", tmp_path / "exact").out)
+    assert {f"{part}_percent_more" for part in ("calibrated", "layer_0", "layer_1", "unembedding", "tuned")} < set(told)
+    assert abs(told["calibrated_percent_more"]) < 3 and len(told["fingerprint"]) == 64
+    exact = tmp_path / "exact/model.safetensors"
+    measured = json.loads(ecjax("evaluate", exact, text, "--json").out)["bits_per_byte"]
+    assert measured == pytest.approx(told["tuned_bits_per_byte"], rel=1e-6)
+    refused(ecjax("quantize", exact, text, "--out", tmp_path / "again"), "wants the float model")
+    refused(ecjax("train-m2", text, "--out", tmp_path / "again", "--tokenizer", exact), "is not a file of kind")
 
     m2 = tmp_path / "m2/model.safetensors"
     assert ecjax("train-m2", text, "--out", tmp_path / "m2", "--tokenizer", book, "--context", 16, *small).status == 0

@@ -216,9 +216,9 @@ def quantize(
     begins = range(len(text)) if codebook is None else data.window_starts(codebook, documents)
     lengths, context = lengths or [original.config.context], original.config.context
     sample = next(data.batches(data.Slices(text, range(len(text)), context), max(1, 8192 // context), seed))
-    folded = quantisation.fold_norms(original)
-    units = quantisation.calibrate(folded, jnp.asarray(sample))
-    rounding = quantisation.rounded(folded, units)
+    prepared = quantisation.equalise(quantisation.fold_norms(original), jnp.asarray(sample))
+    units = quantisation.calibrate(prepared, jnp.asarray(sample))
+    rounding = quantisation.rounded(prepared, units)
 
     def loss(byte_model: ByteModel) -> float:
         return evaluation.coded_bits_per_byte(byte_model, measured, context)
@@ -227,7 +227,7 @@ def quantize(
     exact = quantisation.quantise(rounding)
     results["calibrated_bits_per_byte"] = (calibrated := loss(exact))
     results["calibrated_percent_more"] = 100 * (calibrated / base - 1)
-    for name, partly in quantisation.each_part(folded, rounding) if layers else ():
+    for name, partly in quantisation.each_part(prepared, rounding) if layers else ():
         results[f"{name}_percent_more"] = 100 * (loss(TransformerByteModel(partly)) / base - 1)
     settings = TrainingSettings(max(1, steps), batch_size, "adamw", learning_rate, warmup, seed=seed)
     if steps:

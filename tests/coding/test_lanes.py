@@ -140,7 +140,8 @@ def tiny() -> ByteModel:
     return make(np.random.default_rng(0), ONE_LAYER)
 
 
-@pytest.mark.parametrize("bits, count", [(24, 3), pytest.param(128, 1, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("bits, count", [(24, 3), pytest.param(128, 1, marks=pytest.mark.deep)])
 @given(st.lists(texts(SIZE), max_size=QUEUE), stopping, seeds)
 def test_through_the_exact_transformer(bits, count, batch, stops, seed):
     # The longest windows are longer than the context, so that what is left in its buffers would show.

@@ -19,6 +19,7 @@ from ecjax.models.quantisation import (
     Activations,
     RoundedLinear,
     calibrate,
+    equalise,
     fold_norms,
     quantise,
     rounded,
@@ -49,8 +50,8 @@ def draw_texts(seed: int, count: int = 32) -> jax.Array:
 
 @functools.cache
 def stages() -> tuple[Transformer, Activations, Transformer, IntegerTransformer]:
-    """A folded model, its units, and what is made of them."""
-    folded = fold_norms(make())
+    """A model that is prepared for rounding, its units, and what is made of them."""
+    folded = equalise(fold_norms(make()), draw_texts(0))
     units = calibrate(folded, draw_texts(0))
     rounding = rounded(folded, units)
     return folded, units, rounding, quantise(rounding)
@@ -133,6 +134,27 @@ def test_folding_norms_keeps_the_function():
     assert np.abs(np.asarray(jit_logits(twice, text)) - expected).max() > 0.01
 
 
+def hidden_ranges(model: Transformer, text: jax.Array) -> np.ndarray:
+    """The largest magnitude of each hidden channel of the first layer."""
+    layer = model.layers[0]
+    start = jnp.full((len(text), 1), model.config.vocab_size)
+    x = model.embedding[jnp.concatenate([start, text.astype(jnp.int32)], axis=1)[:, :-1]]
+    x = layer.mlp_norm(x + jax.vmap(layer.attention)(layer.attention_norm(x)))
+    return np.asarray(jnp.abs(jax.nn.relu(layer.mlp.gate(x)) * layer.mlp.up(x)).max(axis=(0, 1)))
+
+
+def test_equalising_keeps_the_function_and_brings_channels_together():
+    model, text = fold_norms(make()), draw_texts(0)
+    dead = model.layers[0].mlp.up.weight.at[:, 3].set(0)
+    model = eqx.tree_at(lambda m: m.layers[0].mlp.up.weight, model, dead)
+    equal = equalise(model, text)
+    np.testing.assert_allclose(jit_logits(equal, text), jit_logits(model, text), rtol=1e-3, atol=1e-3)
+    before, after = hidden_ranges(model, text), hidden_ranges(equal, text)
+    np.testing.assert_allclose(after, np.sqrt(before), rtol=1e-3)
+    down = np.asarray(equal.layers[0].mlp.down.weight / model.layers[0].mlp.down.weight)
+    np.testing.assert_allclose(down[3], np.sqrt(before.max() / 1000), rtol=1e-3)
+
+
 def test_units_are_positive_and_as_many_as_heads():
     _, units, _, _ = stages()
     for activation in every_activation(units):
@@ -144,7 +166,7 @@ def test_units_are_positive_and_as_many_as_heads():
 
 @pytest.mark.slow
 def test_units_of_a_model_of_zeros():
-    model = jax.tree.map(jnp.zeros_like, fold_norms(make()))
+    model = equalise(jax.tree.map(jnp.zeros_like, fold_norms(make())), draw_texts(0))
     exact = quantise(rounded(model, calibrate(model, draw_texts(0))))
     exact.check()
     assert not np.asarray(jit_integer_logits(exact, draw_texts(3))).any()

@@ -1,10 +1,11 @@
 """Float M1 to exact M1: calibration on text, fine-tuning with rounding, and the change to integers.
 
-1. `calibrate` finds the unit of each activation that the exact model keeps as a small integer, from how the float model
+1. `fold_norms` and `equalise` rewrite the model, without changing what it computes, so that little is lost by rounding.
+2. `calibrate` finds the unit of each activation that the exact model keeps as a small integer, from how the float model
    uses it on real text: the unit with the least squared error after rounding and clipping.
-2. `rounded` gives the same Transformer with that rounding in its products, as float operations that training passes
+3. `rounded` gives the same Transformer with that rounding in its products, as float operations that training passes
    gradients straight through. Training it further (`ecjax.training.train`) teaches it to live with the rounding.
-3. `quantise` writes its weights as the integers that it rounded them to (`ecjax.models.integer`).
+4. `quantise` writes its weights as the integers that it rounded them to (`ecjax.models.integer`).
 
 A channel's scale from a product to the next unit is `multiplier * 2**-shift` with a multiplier of 7 bits. It is chosen
 first and the weights rounded accordingly, so its coarseness costs at most 1/64 of their range.
@@ -160,6 +161,36 @@ def fold_norms(model: Transformer) -> Transformer:
     )
 
 
+def equalise(model: Transformer, texts: Integer[Array, "b n"]) -> Transformer:
+    """The same function with hidden channels of the MLPs nearer to each other in range, for they share one unit.
+
+    The weights up of a channel are divided by the square root of its range, those down multiplied by it: half of the
+    differences move into weights, which have a unit for each output. As in SmoothQuant (arXiv 2211.10438, sec. 4), but
+    by the ranges of activations alone, for their rounding is what costs.
+
+    Args:
+      model: As `fold_norms` gives it.
+      texts: Bytes of real text, as for `calibrate`.
+    """
+    layers, x = [], _embedded(model, texts)
+    for layer in model.layers:
+        mlp, x = layer.mlp, x + jax.vmap(layer.attention)(layer.attention_norm(x))
+        middle = layer.mlp_norm(x)
+        hidden = jax.nn.relu(mlp.gate(middle)) * mlp.up(middle)
+        x = x + mlp.down(hidden)
+        largest = jnp.max(jnp.abs(hidden), axis=(0, 1))
+        # Channels that are hardly ever used count as a thousandth of the others.
+        scale = jnp.sqrt(jnp.maximum(largest, 1e-3 * jnp.max(largest) + 1e-12))
+        weights = mlp.up.weight / scale, mlp.down.weight * scale[:, None]
+        layers.append(eqx.tree_at(lambda y: (y.mlp.up.weight, y.mlp.down.weight), layer, weights))
+    return eqx.tree_at(lambda m: m.layers, model, tuple(layers))
+
+
+def _embedded(model: Transformer, texts: Integer[Array, "b n"]) -> Float[Array, "b n d"]:
+    start = jnp.full((texts.shape[0], 1), model.config.vocab_size)
+    return model.embedding[jnp.concatenate([start, texts.astype(start.dtype)], axis=1)[:, :-1]]
+
+
 def _best_unit(values: Float[Array, "..."], limit: int) -> float:
     """The unit with the least squared error of rounding and clipping."""
     return float(_search_unit(jnp.ravel(values), limit))
@@ -181,15 +212,14 @@ def calibrate(model: Transformer, texts: Integer[Array, "b n"]) -> Activations:
     """Units for the activations of a model with folded norms.
 
     Args:
-      model: As `fold_norms` gives it.
+      model: As `fold_norms` and `equalise` give it.
       texts: Bytes of real text, n of them at most the model's context; some thousands of bytes in all do.
 
     Returns:
       The units.
     """
     n, heads = texts.shape[1], model.config.heads
-    start = jnp.full((texts.shape[0], 1), model.config.vocab_size)
-    x = model.embedding[jnp.concatenate([start, texts.astype(start.dtype)], axis=1)[:, :-1]]
+    x = _embedded(model, texts)
     distance, written = jnp.arange(n)[:, None] - jnp.arange(n), jnp.ones((1, n), bool)
     layers = []
     for layer in model.layers:
