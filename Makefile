@@ -4,6 +4,8 @@
 PYTHON ?= python3
 # Worker processes of the test run.
 JOBS ?= 2
+# Releases of JAX for `make test-jax`.
+JAX ?= 0.10.0
 # Passed on to pytest, to the demo and to the lock's resolver: make check PYTEST_ARGS="-k windows", make lock LOCK_ARGS=--upgrade
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
@@ -17,7 +19,7 @@ KEEP_COMPILED := JAX_COMPILATION_CACHE_DIR="$(CURDIR)/.cache/jax" JAX_COMPILATIO
     JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test test-deep lint format bench lock clean
+.PHONY: help setup demo check test test-deep test-jax lint format bench lock clean
 
 help: ## Lists the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +38,14 @@ test: lint ## What must pass before a change goes in: lint, types and the whole 
 
 test-deep: .venv/.installed ## The whole suite with a thousand fresh examples for each property, and the tests marked deep.
 	HYPOTHESIS_PROFILE=deep $(PYTEST) $(PYTEST_ARGS)
+
+test-jax: ## The golden digests under other releases of JAX: make test-jax JAX="0.10.0 0.10.1" PYTHON=python3.11
+	@for version in $(JAX); do \
+	    $(PYTHON) -m venv --clear build/jax-$$version && \
+	    build/jax-$$version/bin/python -m pip install --disable-pip-version-check --quiet jax==$$version -e . && \
+	    build/jax-$$version/bin/python -m tests.golden.digests | diff tests/golden/digests.json - && \
+	    echo "JAX $$version gives the golden digests" || exit 1; \
+	done
 
 lint: .venv/.installed ## Lint rules, format and types; changes nothing.
 	$(BIN)/ruff check .

@@ -1,4 +1,6 @@
-"""The exact byte model beside the float one that it was made from: what it costs, and what the float one breaks.
+"""The exact byte model beside a float one: what it costs, and what the float one breaks.
+
+The float one is that which the exact one was made from, if it is given, else the exact one's weights in float32.
 
 Quality is bits per byte by the frequency tables, in examples as long as the context; the rate is that of `sequence`,
 tables included, in alternation. Then the tables of each setting are compared with those of a batch of 64: a codec needs
@@ -21,7 +23,10 @@ import typer
 from jaxtyping import UInt8, UInt32
 
 from bench._common import Json, Repeats, Texts, file_names, read_texts, report
-from ecjax import data, evaluation, load_model, serialisation
+from ecjax import ByteModel, data, evaluation, load_model, serialisation
+from ecjax.models.dequantisation import dequantise
+from ecjax.models.files import load_exact
+from ecjax.models.transformer import TransformerByteModel
 
 _CONTEXT = 64
 _SETTINGS = {
@@ -37,16 +42,18 @@ _SETTINGS = {
 
 
 def measure(
-    float_model: Annotated[Path, typer.Option("--float", help="The float model that the exact one was made from.")],
     model: Annotated[str, typer.Option(help="The exact byte model: a shipped name or a file.")] = "m1-books",
+    float_model: Annotated[
+        Path | None, typer.Option("--float", help="The float model that it was made from. [default: its own weights]")
+    ] = None,
     text: Texts = None,
     positions: Annotated[int, typer.Option(min=1, help="Tables to compare, over all settings.")] = 1_000_000,
     repeats: Repeats = 5,
     out: Json = None,
 ) -> None:
     """An exact byte model beside its float one: bits per byte, rate, and tables that differ between settings."""
-    names = {"exact": model, "float": str(float_model)}
-    models = {name: load_model(path) for name, path in names.items()}
+    sources = {"exact": (model, False), "float": (str(float_model or model), float_model is None)}
+    models = {name: _load(*source) for name, source in sources.items()}
     everything = data.concatenate(read_texts(text))
     rows = -(-positions // (len(_SETTINGS) - 1) // _CONTEXT)
     examples = np.resize(everything, (rows, _CONTEXT))
@@ -70,7 +77,7 @@ def measure(
         results[0][f"{key}_ratio_to_float"] = results[0][key] / results[1][key]
 
     for row in results:
-        sums = {name: _in_process(names[row["model"]], examples, name) for name in _SETTINGS}
+        sums = {name: _in_process(sources[row["model"]], examples, name) for name in _SETTINGS}
         reference = sums.pop("batch of 64")
         differ = {name: int((sums[name] != reference).sum()) for name in sums}
         row |= {f"tables that differ: {name}": count for name, count in differ.items()}
@@ -78,27 +85,37 @@ def measure(
     settings = {
         "model": model,
         "fingerprint": serialisation.read_fingerprint(serialisation.resolve(model)),
+        "float": "its own weights" if float_model is None else serialisation.read_fingerprint(float_model),
         "text": file_names(text),
         "context": _CONTEXT,
     }
     report("exact", settings, results, out)
 
 
-def _in_process(model: str, examples: UInt8[np.ndarray, "b n"], setting: str) -> UInt32[np.ndarray, "b n"]:
+def _load(name: str, as_float: bool) -> ByteModel:
+    """A model by its name or file, or an exact one's weights as a float Transformer."""
+    return TransformerByteModel(dequantise(load_exact(name))) if as_float else load_model(name)
+
+
+def _in_process(
+    source: tuple[str, bool], examples: UInt8[np.ndarray, "b n"], setting: str
+) -> UInt32[np.ndarray, "b n"]:
     """`_checksums` in a process of its own, whose environment JAX reads when it starts."""
     environment = _SETTINGS[setting][0]
     os.environ |= environment
     try:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
-            return pool.apply(_checksums, (model, examples, *_SETTINGS[setting][1:]))
+            return pool.apply(_checksums, (source, examples, *_SETTINGS[setting][1:]))
     finally:
         for name in environment:
             del os.environ[name]
 
 
-def _checksums(path: str, examples: UInt8[np.ndarray, "b n"], rows: int, stepping: bool) -> UInt32[np.ndarray, "b n"]:
+def _checksums(
+    source: tuple[str, bool], examples: UInt8[np.ndarray, "b n"], rows: int, stepping: bool
+) -> UInt32[np.ndarray, "b n"]:
     """A checksum of the table before each byte."""
-    model = load_model(path)
+    model = _load(*source)
     weights = jnp.asarray(np.random.default_rng(0).integers(1 << 32, size=257, dtype=np.uint32) | 1)
 
     def sequence(text: jax.Array) -> jax.Array:

@@ -34,6 +34,7 @@ from ecjax.models.files import (
     save_exact,
     save_transformer,
 )
+from ecjax.models.integer import check_sizes
 from ecjax.models.transformer import Transformer, TransformerByteModel, configuration
 from ecjax.tokenizers import Bytes
 from ecjax.training import Optimizer, TrainingSettings, train
@@ -145,6 +146,7 @@ def train_m1(
     examples = [data.Slices(text, begins, length) for length in lengths]
     provenance = {
         "command": "train-m1",
+        "init": None if init is None else serialisation.read_fingerprint(serialisation.resolve(init)),
         "starts": None if codebook is None else codebook.fingerprint,
         "lengths": lengths,
     }
@@ -208,6 +210,7 @@ def quantize(
     The units of activations are calibrated on the text; then, if asked, the model is fine-tuned with its rounding.
     """
     original = load_transformer(model)
+    check_sizes(original.config)
     documents = data.read_documents(texts)
     text = data.concatenate(documents)
     measured = text if held_out is None else data.concatenate(data.read_documents([held_out]))

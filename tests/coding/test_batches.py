@@ -95,7 +95,7 @@ def test_through_the_exact_transformer(batch, segment):
 def test_more_text_than_is_handed_to_the_lanes_at_once():
     rng = np.random.default_rng(1)
     batch = [sample(model(), int(n), rng) for n in rng.integers(0, SIZE, size=40)]
-    with mock.patch.object(batches, "_BLOCK", 1000):
+    with mock.patch.multiple(batches, _BLOCK=1000, _QUEUE=1, _ROOM=64):
         check(model(), 16, batch)
 
 

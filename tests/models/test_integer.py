@@ -318,6 +318,26 @@ def test_means_of_many_values(seed, bound, seen):
     assert out.tolist() == [expected]
 
 
+@pytest.mark.parametrize("bound", [0, 40, 1 << 15])
+def test_means_of_extremes_over_the_longest_context(bound):
+    rng = np.random.default_rng(bound)
+    longest = integer._LONGEST_CONTEXT
+    attention = make(rng).layers[0].attention
+    bias = rng.integers(-bound, max(bound, 1), (2, longest))
+    nothing = Rescale(jnp.zeros(2, jnp.int8), jnp.ones(2, jnp.int8))
+    attention = eqx.tree_at(lambda a: (a.bias, a.scores), attention, (jnp.asarray(bias, jnp.int16), nothing))
+    values = np.stack([np.full((longest, 3), -128), rng.choice([-128, 127], (longest, 3))])
+    values[:, :, 1] = 127
+    distance = np.arange(longest)[None]
+    zeros = jnp.zeros((2, 1, 3), jnp.int8), jnp.zeros((2, longest, 3), jnp.int8)
+    out = jit_mix(attention, *zeros, jnp.asarray(values, jnp.int8), int32(distance), jnp.ones((1, longest), bool))
+    expected = []
+    for h, scale in enumerate(scales(attention.average)):
+        weights = [oracle.power(oracle.WEIGHTS, int(bias[h].max()) - score, 15) for score in bias[h].tolist()]
+        expected += oracle.mean(values[h].tolist(), weights, scale)
+    assert out.tolist() == [expected]
+
+
 def test_the_residual_stream_saturates():
     edges = [0, 1, (1 << 23) - 1, 1 << 23, (1 << 23) + 1, (1 << 24) * 63]
     updates = edges + [-x for x in edges]
@@ -477,7 +497,7 @@ def test_other_precisions_are_refused(precision):
         IntegerTransformer(model.embedding, model.layers, model.norm, model.unembedding, CONFIG, precision)
 
 
-@pytest.mark.parametrize("changes", [{"context": 8192}, {"mlp_dim": 132_105}, {"heads": 2, "head_dim": 66_053}])
+@pytest.mark.parametrize("changes", [{"context": 3880}, {"mlp_dim": 132_105}, {"heads": 2, "head_dim": 66_053}])
 def test_sizes_whose_sums_could_overflow_are_refused(changes):
     model, name = make(np.random.default_rng(0)), "context" if "context" in changes else "products"
     with pytest.raises(ValueError, match=f"an exact model's {name} .* at most .*, got"):

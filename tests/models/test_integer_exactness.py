@@ -80,6 +80,16 @@ def test_streams_through_the_shipped_model_are_exact():
     audit(lambda x, n: stream.encode(model, x, n), text(100), within(jnp.array(0), 0, 100)).check()
 
 
+@pytest.mark.slow
+def test_the_longest_context_is_exact_and_no_longer_one(monkeypatch):
+    longest = integer._LONGEST_CONTEXT
+    config = dataclasses.replace(CONFIG, layers=1, context=longest)
+    sequence(any_weights(config), 2 * longest).check()
+    monkeypatch.setattr(integer, "_LONGEST_CONTEXT", longest + 1)
+    longer = dataclasses.replace(config, context=longest + 1)
+    assert not sequence(any_weights(longer), 2 * longest + 2).proved
+
+
 def test_a_bound_too_large_is_refused():
     model = any_weights()
     gain = eqx.tree_at(lambda m: m.norm.gain_shift, model, within(jnp.array(0, jnp.int8), 15, 24))
@@ -105,7 +115,7 @@ def test_a_float_operation_is_refused(monkeypatch):
 )
 def test_a_missing_clamp_or_a_sum_too_long_is_refused(monkeypatch, name, broken):
     monkeypatch.setattr(integer, name, broken)
-    config = dataclasses.replace(CONFIG, mlp_dim=140_000 if name == "_WIDEST" else 4096, layers=1)
+    config = dataclasses.replace(CONFIG, mlp_dim=132_105 if name == "_WIDEST" else 4096, layers=1)
     found = sequence(any_weights(config), 4)
     assert not found.proved
     assert any("integer.py" in r.where or "test_integer_exactness" in r.where for r in found.refusals)

@@ -60,10 +60,9 @@ def _fill(
 ) -> _Model:
     """The model of a file's settings with its tensors."""
     try:
-        config = TransformerConfig(**settings)  # type: ignore[arg-type]
+        shape = eqx.filter_eval_shape(create, TransformerConfig(**settings))  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{path} is damaged: its settings are not those of a Transformer") from error
-    shape = eqx.filter_eval_shape(create, config)
+        raise ValueError(f"{path} is damaged: its settings are not those of a model") from error
     paths, structure = jax.tree_util.tree_flatten_with_path(shape)
     names = [jax.tree_util.keystr(key) for key, _ in paths]
     if sorted(names) != sorted(tensors) or any(

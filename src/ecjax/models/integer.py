@@ -36,19 +36,27 @@ RESIDUAL_BITS = 10
 GATE_LIMIT = 2047
 """Largest magnitude of the two projections that the gated MLP multiplies."""
 
-_EXACT = 1 << 24  # float32 holds every integer up to this magnitude
+_LARGEST_SUM = (1 << 24) - 1  # times 127 and with a rounding half it fits int32
 _SATURATED = 1 << 23  # of the residual stream
 _LARGEST_LOGIT = 1 << 20  # 4096 bits
-_LONGEST_CONTEXT = 8191  # a sum over more positions could leave int32
-_WIDEST = 132_104  # so could a product of more terms
+_LONGEST_CONTEXT = 3879  # of longer ones no proof says that the sums of attention stay in int32
+_WIDEST = 132_104  # products of more terms could leave it
 _LEAST_GAIN, MIN_GAIN_SHIFT = 1 << 29, 16
 _LEAST_ROOT = 23170  # floor(sqrt(2**29))
 _WEIGHT_BITS = 11  # an attention weight is at most 2**11
 _EXP2 = np.round(2.0 ** (_WEIGHT_BITS - np.arange(1 << LOGIT_BITS) / (1 << LOGIT_BITS))).astype(np.int32)
 
 
+def check_sizes(config: TransformerConfig) -> None:
+    """Raises ValueError for sizes whose sums may not fit 32 bits (docs/integer.md)."""
+    if config.context > _LONGEST_CONTEXT:
+        raise ValueError(f"an exact model's context is at most {_LONGEST_CONTEXT} bytes, got {config.context}")
+    if (widest := max(config.d_model, config.mlp_dim, config.heads * config.head_dim)) > _WIDEST:
+        raise ValueError(f"an exact model's products have at most {_WIDEST} terms, got {widest}")
+
+
 def shift_right(x: Int32[Array, "*n"], shift: Int32[Array, "*#n"] | int) -> Int32[Array, "*n"]:
-    """`floor(x / 2**shift + 1/2)` for `1 <= shift <= 24` and `|x| < 2**31 - 2**23`."""
+    """`floor(x / 2**shift + 1/2)` for `1 <= shift <= 24` and `|x| + 2**(shift - 1) < 2**31`."""
     return (x + (jnp.asarray(1, jnp.int32) << (shift - 1))) >> shift
 
 
@@ -79,7 +87,7 @@ class Rescale(eqx.Module):
     shift: Int8[Array, "*m"]
 
     def __call__(self, x: Int32[Array, "*n"]) -> Int32[Array, "*n"]:
-        product = clamp(x, _EXACT - 1) * self.multiplier.astype(jnp.int32)
+        product = clamp(x, _LARGEST_SUM) * self.multiplier.astype(jnp.int32)
         return shift_right(product, self.shift.astype(jnp.int32))
 
     def each_head(self) -> Rescale:
@@ -177,7 +185,7 @@ class Attention(eqx.Module):
         below = jnp.maximum(largest - scores, 0)
         weights = jnp.asarray(_EXP2)[below & ((1 << LOGIT_BITS) - 1)]
         weights = jnp.where(visible, shift_right(weights << 1, jnp.minimum(below >> LOGIT_BITS, 15) + 1), 0)
-        # Their own sum is that of one value more, a 1 everywhere: so they are used, and computed, but once.
+        # Their own sum is that of one value more, a 1 everywhere, and needs no pass over them.
         values = jnp.concatenate([values, jnp.ones((*values.shape[:-1], 1), jnp.int8)], axis=-1)
         high, low = (weights >> 7).astype(jnp.int8), (weights & 127).astype(jnp.int8)
         sums = (matmul(high, values) << 7) + matmul(low, values)
@@ -283,12 +291,9 @@ class IntegerTransformer(ByteModel):
         config: TransformerConfig,
         precision: int = 16,
     ) -> None:
-        """Raises ValueError for sizes whose sums do not fit 32 bits (docs/integer.md)."""
+        """Raises ValueError for a precision or sizes that an exact model cannot have."""
         check_precision(precision)
-        if config.context > _LONGEST_CONTEXT:
-            raise ValueError(f"an exact model's context is at most {_LONGEST_CONTEXT} bytes, got {config.context}")
-        if (widest := max(config.d_model, config.mlp_dim, config.heads * config.head_dim)) > _WIDEST:
-            raise ValueError(f"an exact model's products have at most {_WIDEST} terms, got {widest}")
+        check_sizes(config)
         self.embedding, self.layers, self.norm, self.unembedding = embedding, layers, norm, unembedding
         self.config, self.precision, self.exact = config, precision, True
 

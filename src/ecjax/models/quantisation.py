@@ -179,8 +179,9 @@ def equalise(model: Transformer, texts: Integer[Array, "b n"]) -> Transformer:
         hidden = jax.nn.relu(mlp.gate(middle)) * mlp.up(middle)
         x = x + mlp.down(hidden)
         largest = jnp.max(jnp.abs(hidden), axis=(0, 1))
-        # Channels that are hardly ever used count as a thousandth of the others.
-        scale = jnp.sqrt(jnp.maximum(largest, 1e-3 * jnp.max(largest) + 1e-12))
+        # Channels that are hardly ever used count as a sixteenth of the largest, lest their weights up become so large
+        # that the unit of what these give, which is one for all channels too, suffers.
+        scale = jnp.sqrt(jnp.maximum(largest, jnp.max(largest) / 16 + 1e-12))
         weights = mlp.up.weight / scale, mlp.down.weight * scale[:, None]
         layers.append(eqx.tree_at(lambda y: (y.mlp.up.weight, y.mlp.down.weight), layer, weights))
     return eqx.tree_at(lambda m: m.layers, model, tuple(layers))
@@ -191,21 +192,21 @@ def _embedded(model: Transformer, texts: Integer[Array, "b n"]) -> Float[Array, 
     return model.embedding[jnp.concatenate([start, texts.astype(start.dtype)], axis=1)[:, :-1]]
 
 
-def _best_unit(values: Float[Array, "..."], limit: int) -> float:
-    """The unit with the least squared error of rounding and clipping."""
-    return float(_search_unit(jnp.ravel(values), limit))
+def _best_unit(values: Float[Array, "..."]) -> float:
+    """The unit with the least squared error of rounding to int8 and clipping."""
+    return float(_search_unit(jnp.ravel(values)))
 
 
-@eqx.filter_jit
-def _search_unit(x: Float[Array, " n"], limit: int) -> Float[Array, ""]:
+@jax.jit
+def _search_unit(x: Float[Array, " n"]) -> Float[Array, ""]:
     largest = jnp.maximum(jnp.max(jnp.abs(x)), 1e-6)
 
     def error(clip: Array) -> Array:
-        unit = clip * largest / limit
-        return jnp.mean(jnp.square(unit * jnp.clip(jnp.round(x / unit), -limit, limit) - x))
+        unit = clip * largest / _INT8
+        return jnp.mean(jnp.square(unit * jnp.clip(jnp.round(x / unit), -_INT8, _INT8) - x))
 
     clips = jnp.asarray(_CLIPS, jnp.float32)
-    return clips[jnp.argmin(jax.lax.map(error, clips))] * largest / limit
+    return clips[jnp.argmin(jax.lax.map(error, clips))] * largest / _INT8
 
 
 def calibrate(model: Transformer, texts: Integer[Array, "b n"]) -> Activations:
@@ -233,27 +234,27 @@ def calibrate(model: Transformer, texts: Integer[Array, "b n"]) -> Activations:
         hidden = jax.nn.relu(gate) * up
         x = x + mlp.down(hidden)
         # Where a product of units has to be a scale of 7 bits, one of the units gives way.
-        mixed_unit = _best_unit(mixed, _INT8)
-        query_units = [_best_unit(queries[:, :, h], _INT8) for h in range(heads)]
-        key_units = [_best_unit(keys[:, :, h], _INT8) for h in range(heads)]
+        mixed_unit = _best_unit(mixed)
+        query_units = [_best_unit(queries[:, :, h]) for h in range(heads)]
+        key_units = [_best_unit(keys[:, :, h]) for h in range(heads)]
         score = math.sqrt(queries.shape[-1]) * LOGIT_UNIT
         key_units = [_snapped(q * k / score) * score / q for q, k in zip(query_units, key_units, strict=True)]
         average = mixed_unit * 2**15  # see `_quantise_layer`
-        value_units = [_snapped(_best_unit(values[:, :, h], _INT8) / average) * average for h in range(heads)]
+        value_units = [_snapped(_best_unit(values[:, :, h]) / average) * average for h in range(heads)]
         gate_unit, up_unit = (max(float(jnp.max(jnp.abs(a))), 1e-6) * 1.25 / GATE_LIMIT for a in (gate, up))
-        hidden_unit = gate_unit * up_unit / _snapped(gate_unit * up_unit / _best_unit(hidden, _INT8))
+        hidden_unit = gate_unit * up_unit / _snapped(gate_unit * up_unit / _best_unit(hidden))
         layers.append(
             LayerActivations(
-                attention=Activation((_best_unit(source, _INT8),), _INT8),
+                attention=Activation((_best_unit(source),), _INT8),
                 qkv=Activation((*query_units, *key_units, *value_units), _INT8),
                 mixed=Activation((mixed_unit,), _INT8),
-                mlp=Activation((_best_unit(middle, _INT8),), _INT8),
+                mlp=Activation((_best_unit(middle),), _INT8),
                 gate=Activation((gate_unit,), GATE_LIMIT),
                 up=Activation((up_unit,), GATE_LIMIT),
                 hidden=Activation((hidden_unit,), _INT8),
             )
         )
-    return Activations(tuple(layers), Activation((_best_unit(model.norm(x), _INT8),), _INT8))
+    return Activations(tuple(layers), Activation((_best_unit(model.norm(x)),), _INT8))
 
 
 def rounded_layer(layer: Layer, units: LayerActivations) -> Layer:
