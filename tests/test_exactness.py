@@ -603,6 +603,7 @@ INTEGERS: Operations = {
     "scan": ("i", lambda x: jax.lax.associative_scan(jnp.add, x), np.cumsum),
     "sort": ("i", jnp.sort, np.sort),
     "reverse": ("i", lambda x: x[::-1], lambda x: x[::-1]),
+    "barrier": ("i", jax.lax.optimization_barrier, lambda x: x),
     "shifted in": ("i", lambda x: jnp.pad(x, (2, 0))[:SIZE], lambda x: np.array([0, 0, *x[:-2]], object)),
     "gather": ("ii", lambda x, i: x[i & 3], lambda x, i: x[(i & 3).astype(int)]),
     "clipped": ("ii", lambda x, i: jnp.take(x, i, mode="clip"), lambda x, i: x[np.clip(i, 0, SIZE - 1).astype(int)]),
