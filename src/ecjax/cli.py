@@ -199,7 +199,7 @@ def quantize(
     ] = None,
     layers: Annotated[bool, typer.Option("--layers", help="Measure what each layer's rounding costs alone.")] = False,
     batch_size: BatchSize = 64,
-    learning_rate: LearningRate = 3e-4,
+    learning_rate: LearningRate = 1e-4,
     warmup: Warmup = 100,
     seed: Seed = 0,
     checkpoint_every: CheckpointEvery = 500,
