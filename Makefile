@@ -29,7 +29,7 @@ setup: .venv/.installed ## Makes .venv with the locked dependencies and this che
 demo: .venv/.installed ## Runs the whole way from text to tokens and back; TEXT=FILE runs it on your own text. Writes build/demo.
 	$(BIN)/ecjax demo $(if $(TEXT),--text "$(TEXT)") --out build/demo $(DEMO_ARGS)
 
-check: .venv/.installed ## The fast loop, under 90 seconds: lint rules, and the tests not marked slow with few examples.
+check: .venv/.installed ## The fast loop, under 90 seconds once compiled: lint rules, and the tests not marked slow with few examples.
 	$(BIN)/ruff check .
 	HYPOTHESIS_PROFILE=fast $(KEEP_COMPILED) $(PYTEST) -m "not slow" $(PYTEST_ARGS)
 

@@ -192,8 +192,12 @@ CASES: dict[str, Callable[[], Case]] = {
 }
 
 
+# Those of the exact model and the lanes take long to compile.
+NAMES = [pytest.param(n, marks=pytest.mark.slow if n.startswith(("Integer", "lanes")) else ()) for n in CASES]
+
+
 @pytest.mark.parametrize("backend", ["cpu", "gpu", "tpu"])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_backend_gives_what_the_oracle_gives(name, backend):
     try:
         device = jax.devices(backend)[0]
@@ -209,7 +213,7 @@ def test_a_backend_gives_what_the_oracle_gives(name, backend):
             case.check(i, out)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", NAMES)
 def test_it_can_be_lowered_for_every_platform(name):
     model(), codebook(), exact_model()  # made out here: within a trace they would be tracers
     case = CASES[name]()

@@ -122,6 +122,7 @@ def test_other_bad_input_is_refused(ecjax, tokens: Path, tmp_path: Path) -> None
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_codebooks_and_models_are_evaluated(ecjax, tmp_path: Path) -> None:
     (tmp_path / "text").write_bytes(serialisation.asset("sample.txt").read_bytes()[5000:15000])
     books = json.loads(ecjax("evaluate", "books-16", tmp_path / "text", "--json").out)

@@ -18,6 +18,7 @@ def test_unigram_bits_are_the_entropy_of_what_was_counted() -> None:
     assert evaluation.unigram_bits_per_byte(training, np.array([0, 1]), 3, 1) == pytest.approx(3.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tokens", [1, 8, 37])
 def test_bits_per_byte_agree_with_a_plain_sum_over_contexts(tokens: int) -> None:
     model = Transformer(configuration("tiny", 17, 8), key=jax.random.key(1))

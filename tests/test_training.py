@@ -106,6 +106,7 @@ def test_the_learning_rate_warms_up_and_falls_to_zero(steps):
         assert sizes[0] == 0 and np.argmax(sizes) == 10
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_stops_the_run():
     broken = jax.tree.map(lambda x: x * jnp.nan, model())
     with pytest.raises(ValueError, match="the loss became nan at step 1; lower the learning rate"):

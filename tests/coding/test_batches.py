@@ -66,10 +66,8 @@ def documents(draw) -> bytes:
     return rng.bytes(length)
 
 
-@pytest.mark.parametrize(
-    "bits",
-    [16, pytest.param(33, marks=[pytest.mark.slow, pytest.mark.deep]), pytest.param(128, marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("bits", [16, pytest.param(33, marks=pytest.mark.deep), 128])
 @given(st.lists(documents(), max_size=6), st.sampled_from([1, 5, 40, 150, SIZE]), st.sampled_from([1, 16]))
 def test_each_text_is_cut_as_by_itself(bits, batch, segment, count):
     # Segments shorter than a window, so that walks agree at once, late, or never.

@@ -20,7 +20,7 @@ from tests.strategies import Markov, annotations_unchecked, make_table, models, 
 SIZE = 64  # bytes of a text at most
 QUEUE = 8
 ROOM = QUEUE * SIZE
-SETTINGS = [(9, 1), (33, 3), *(pytest.param(b, k, marks=pytest.mark.slow) for b, k in [(16, 8), (64, 2), (128, 16)])]
+SETTINGS = [(9, 1), *(pytest.param(b, k, marks=pytest.mark.slow) for b, k in [(33, 3), (16, 8), (64, 2), (128, 16)])]
 """Bits of a window, and lanes."""
 
 encode_lanes = eqx.filter_jit(lanes.encode)
@@ -151,6 +151,7 @@ def test_through_the_exact_transformer(bits, count, batch, stops, seed):
     check_decoding(tiny(), numbers, [SIZE] * QUEUE, bits, count)
 
 
+@pytest.mark.slow
 def test_the_lanes_leave_the_last_quarter_of_them():
     rng = np.random.default_rng(0)
     model = Markov(jnp.asarray(np.tile(make_table("random", 16, rng), (257, 1))), 16)

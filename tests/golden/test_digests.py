@@ -31,7 +31,11 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("name", ["m1-books", "books-12", "books-16", "tables", "tables-short", "stream"])
+@pytest.mark.parametrize(
+    "name",
+    ["m1-books", "books-12", "books-16", "tables"]
+    + [pytest.param(name, marks=pytest.mark.slow) for name in ("tables-short", "stream")],
+)
 def test_digests_are_the_golden_ones(name):
     assert DIGESTS[name]() == GOLDEN[name]
 
@@ -85,7 +89,7 @@ def model_and_tables() -> tuple[ecjax.ByteModel, np.ndarray]:
     return model, np.asarray(eqx.filter_jit(type(model).sequence)(model, as_array(TEXT[:192])))
 
 
-@pytest.mark.parametrize("rows", [1, 2, 7, 32])
+@pytest.mark.parametrize("rows", [7, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2, 32))])
 def test_no_batch_changes_a_table(rows):
     model, expected = model_and_tables()
     texts = jnp.tile(as_array(TEXT[:192]), (rows, 1))
@@ -93,6 +97,7 @@ def test_no_batch_changes_a_table(rows):
     assert all(np.array_equal(row, expected) for row in found)
 
 
+@pytest.mark.slow
 def test_stepping_gives_the_same_tables():
     model, expected = model_and_tables()
 

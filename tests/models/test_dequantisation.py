@@ -19,6 +19,7 @@ from tests.models.test_quantisation import (
 )
 
 
+@pytest.mark.slow
 def test_an_exact_model_becomes_floats_of_nearly_its_logits():
     exact = stages()[3]
     text = draw_texts(4)

@@ -91,6 +91,7 @@ def test_sizes_below_1_are_refused(field, value):
 # Stepping.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [1, CONTEXT - 1, CONTEXT, CONTEXT + 1, 2 * CONTEXT, LONGEST])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_stepping_equals_reading(length, seed):
@@ -173,6 +174,7 @@ jit_sequence = eqx.filter_jit(lambda model, text: model.sequence(text))
 jit_stepping = eqx.filter_jit(lambda model, text: ByteModel.sequence(model, text))
 
 
+@pytest.mark.slow
 @given(seeds, st.binary(min_size=LONGEST, max_size=LONGEST), st.sampled_from([0.0, 1.0, 1e4, 1e38, np.inf, np.nan]))
 def test_tables_are_valid_for_any_bytes_and_weights(seed, text, scale):
     model = TransformerByteModel(make(seed % 2, BYTE_CONFIG))
