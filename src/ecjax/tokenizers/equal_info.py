@@ -1,9 +1,9 @@
-"""Text to token ids and back: one protocol for every way to feed text to a language model."""
+"""Equal-Info windows as tokens."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal
 
 import equinox as eqx
 import jax
@@ -18,57 +18,6 @@ from ecjax.frequencies import check_precision
 from ecjax.integers import limb_count, regroup_bits
 from ecjax.models.base import ByteModel
 from ecjax.padding import bucket
-
-
-@runtime_checkable
-class Tokenizer(Protocol):
-    """What every tokenizer offers."""
-
-    @property
-    def vocab_size(self) -> int:
-        """Number of ids; they are `0 .. vocab_size - 1`."""
-        ...
-
-    @property
-    def padding_id(self) -> int:
-        """The id that means no text: padding, and the end of a document between documents."""
-        ...
-
-    def encode(self, text: bytes) -> Int32[np.ndarray, " n"]:
-        """The ids of a text."""
-        ...
-
-    def decode(self, ids: Integer[np.ndarray, " n"] | Sequence[int]) -> bytes:
-        """The text of ids."""
-        ...
-
-    def encode_batch(self, texts: Sequence[bytes]) -> list[Int32[np.ndarray, " _"]]:
-        """The ids of each text."""
-        ...
-
-    def decode_batch(self, batch: Sequence[Integer[np.ndarray, " _"] | Sequence[int]]) -> list[bytes]:
-        """The text of each sequence of ids."""
-        ...
-
-
-class Bytes:
-    """Every byte is a token: byte c has id c + 1, and 0 is padding (ByT5, with one special id instead of three)."""
-
-    vocab_size = 257
-    padding_id = 0
-
-    def encode(self, text: bytes) -> Int32[np.ndarray, " n"]:
-        return np.frombuffer(check_text(text), np.uint8).astype(np.int32) + 1
-
-    def decode(self, ids: Integer[np.ndarray, " n"] | Sequence[int]) -> bytes:
-        array = check_ids(ids, self.vocab_size)
-        return (array[array > 0] - 1).astype(np.uint8).tobytes()
-
-    def encode_batch(self, texts: Sequence[bytes]) -> list[Int32[np.ndarray, " _"]]:
-        return [self.encode(text) for text in texts]
-
-    def decode_batch(self, batch: Sequence[Integer[np.ndarray, " _"] | Sequence[int]]) -> list[bytes]:
-        return [self.decode(ids) for ids in batch]
 
 
 class EqualInfo(eqx.Module):
