@@ -29,14 +29,23 @@ def read_texts(paths: Sequence[Path] | None) -> list[bytes]:
     return data.read_documents(paths or [serialisation.asset("sample.txt")])
 
 
+def excerpts(texts: Sequence[bytes], size: int) -> list[bytes]:
+    """About `size` bytes, the same number from the middle of each text."""
+    share = max(1, size // len(texts))
+    return [text[max(0, len(text) - share) // 2 :][:share] for text in texts]
+
+
 def file_names(paths: Sequence[Path] | None) -> list[str]:
     """What to call texts in results: names without folders."""
     return [path.name for path in paths] if paths else ["sample.txt"]
 
 
 def report(name: str, settings: Mapping[str, Any], results: Sequence[Mapping[str, Any]], out: Path | None) -> None:
-    """Shows results, the first of which has every key, side by side; writes them with the machine's description."""
-    first, *keys = results[0]
+    """Shows results, the first of which has every key, side by side; writes them with the machine's description.
+
+    What is a mapping is only written.
+    """
+    first, *keys = (key for key, value in results[0].items() if not isinstance(value, Mapping))
     for key, value in settings.items():
         console.print(f"{key.replace('_', ' ')}: {_cell(value)}")
     table = Table(first, *(_cell(row[first]) for row in results))

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import time
 from collections.abc import Callable
 from importlib import metadata
+from multiprocessing.queues import Queue
+from queue import Empty
 from typing import Any
 
 _LIBRARIES = ("ecjax", "jax", "jaxlib", "equinox", "numpy", "sentencepiece", "tokenizers", "constriction")
 
 
-def use_one_core() -> None:
+def use_one_core(core: int | None = None) -> None:
     """Binds this process to one core, so that all candidates have the same. Call it before JAX is imported."""
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0)) if core is None else core})
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
     flags = os.environ.get("XLA_FLAGS", "")
     os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
     os.environ["OMP_NUM_THREADS"] = os.environ["RAYON_NUM_THREADS"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+
+def use_core_of(queue: Queue[int]) -> None:
+    """Binds this process to the next core of a queue; when there is none left, to none."""
+    with contextlib.suppress(Empty):
+        use_one_core(queue.get(timeout=1))
 
 
 def environment() -> dict[str, Any]:

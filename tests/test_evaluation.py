@@ -4,8 +4,12 @@ import jax
 import numpy as np
 import pytest
 
-from ecjax import evaluation
+from ecjax import Bytes, data, evaluation
+from ecjax.models.files import save_transformer
 from ecjax.models.transformer import Transformer, configuration
+from ecjax.serialisation import asset
+from ecjax.training import TrainingSettings, train
+from tests import independent_bits_per_byte
 
 
 def test_uniform_bits_are_those_of_the_ids() -> None:
@@ -41,3 +45,36 @@ def test_flops_per_byte_are_the_papers(bytes_per_token: float, with_m1: bool, mi
     if with_m1:
         flops += evaluation.flops_per_byte(configuration("3m", 256, 1024), 1.0)
     assert flops / 1e6 == pytest.approx(millions, rel=0.025)
+
+
+@pytest.mark.slow
+def test_bits_per_byte_agree_with_an_independent_script(tmp_path) -> None:
+    text = asset("sample.txt").read_bytes()[5000:8000]
+    ids = Bytes().encode(text)
+    examples = data.batches(data.Slices(ids, range(len(ids)), 64), 8, seed=0)
+    model, _ = train(
+        Transformer(configuration("tiny", 257, 64), key=jax.random.key(0)), examples, TrainingSettings(30, 8)
+    )
+    save_transformer(tmp_path / "model.safetensors", model, {})
+    independent = independent_bits_per_byte.bits_per_byte(tmp_path / "model.safetensors", text)
+    assert independent < 5  # it has learnt something
+    assert evaluation.bits_per_byte(model, ids, len(text)) == pytest.approx(independent, abs=1e-6)
+
+
+def test_compression_ratios() -> None:
+    assert evaluation.bit_compression_ratio(256, 2.5) == 2.5
+    assert evaluation.bit_compression_ratio(1 << 16, 5.0) == 2.5
+
+
+def test_flops_count_m1_where_it_runs() -> None:
+    m2, m1 = configuration("tiny", 256, 8), configuration("3m", 256, 8)
+    assert evaluation.flops_per_byte(m2, 4.0) == 2 * m2.parameters / 4
+    assert evaluation.flops_per_byte(m2, 4.0, m1) == 2 * m2.parameters / 4 + 2 * m1.parameters
+
+
+@pytest.mark.parametrize("size, vocab_size, context", [("tiny", 256, 128), ("25m", 256, 512)])
+def test_flops_are_those_that_xla_counts(size: str, vocab_size: int, context: int) -> None:
+    config = configuration(size, vocab_size, context)
+    counted = evaluation.compiled_flops_per_token(config)
+    assert counted == pytest.approx(evaluation.forward_flops_per_token(config), rel=0.025)
+    assert 2 * config.parameters < counted  # the paper's count leaves out logits and attention

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int32
 
+from ecjax.models.base import ByteModel
+
 
 def check_text(text: Any) -> bytes:
     """`text` as bytes. Raises TypeError unless it is bytes-like."""
@@ -32,3 +34,12 @@ def check_ids(ids: Any, vocab_size: int) -> Int32[np.ndarray, " n"]:
     if wrong.size:
         raise ValueError(f"ids lie in 0 .. {vocab_size - 1}, got {array[wrong[0]]} at position {wrong[0]}")
     return array.astype(np.int32)
+
+
+def check_exact(model: ByteModel, allow_inexact: bool) -> None:
+    """Raises ValueError unless the model is exact, or need not be."""
+    if not (model.exact or allow_inexact):
+        raise ValueError(
+            f"{type(model).__name__} is not exact: its tokens need not decode to the same text; use an exact model, or "
+            "pass allow_inexact=True"
+        )

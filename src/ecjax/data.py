@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import grain
 import numpy as np
@@ -52,6 +53,19 @@ def window_starts(codebook: Codebook, documents: Sequence[bytes]) -> Int64[np.nd
     return np.concatenate(starts)
 
 
+@runtime_checkable
+class Source(Protocol):
+    """Examples of one length, for grain to take in any order."""
+
+    length: int
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Any:
+        """An example: an array, or a pytree of arrays such as `ecjax.training.Masked`."""
+        ...
+
+
 class Slices:
     """Equally long slices of one sequence, as a grain random-access source."""
 
@@ -83,28 +97,28 @@ class Slices:
         return self._sequence[start : start + self.length]
 
 
-def batches(sources: Slices | Sequence[Slices], batch_size: int, seed: int) -> grain.DatasetIterator:
+def batches(sources: Source | Sequence[Source], batch_size: int, seed: int) -> grain.DatasetIterator:
     """Endless shuffled batches; each pass over a source has its own order.
 
     The iterator's `get_state` / `set_state` make it resumable; the order depends on `seed` alone.
 
     Args:
-      sources: One source, or several whose slices differ in length.
-      batch_size: Slices in a batch of one source; of several, those of the longest, the others having as many as make
+      sources: One source, or several whose examples differ in length.
+      batch_size: Examples in a batch of one source; of several, those of the longest, the others having as many as make
         the same number of items.
       seed: Of the order.
 
     Returns:
       Batches `[batch_size, length]`, of several sources a tuple of them.
     """
-    if isinstance(sources, Slices):
+    if not isinstance(sources, Sequence):
         return iter(_endless(sources, batch_size, seed))
     longest = max(source.length for source in sources)
     parts = [_endless(s, batch_size * longest // s.length, seed + i) for i, s in enumerate(sources)]
     return iter(grain.experimental.ZipIterDataset(parts))
 
 
-def _endless(source: Slices, batch_size: int, seed: int) -> grain.IterDataset:
+def _endless(source: Source, batch_size: int, seed: int) -> grain.IterDataset:
     # An endless sequence leaves no remainder, but grain fails to count its batches of one unless told to drop it.
     dataset = grain.MapDataset.source(source).seed(seed).shuffle().repeat().batch(batch_size, drop_remainder=True)
     return dataset.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=2))

@@ -93,12 +93,50 @@ def _coded_frequencies(model: ByteModel, texts: UInt8[Array, "b n"]) -> UInt32[A
     return chosen[..., 1] - chosen[..., 0]
 
 
-def flops_per_byte(config: TransformerConfig, bytes_per_token: float) -> float:
+def bit_compression_ratio(vocab_size: int, bytes_per_token: float) -> float:
+    """Bits of text for each bit of tokens, a token of `vocab_size` ids having `log2(vocab_size)` bits."""
+    return 8 * bytes_per_token / math.log2(vocab_size)
+
+
+def flops_per_byte(config: TransformerConfig, bytes_per_token: float, m1: TransformerConfig | None = None) -> float:
     """FLOPs per byte of text as the paper counts them: `2 * parameters * tokens / byte`, without embeddings.
 
-    Tokens of a codebook need no M1; for those that do, add `flops_per_byte(m1, 1)`.
+    Args:
+      config: M2.
+      bytes_per_token: Bytes of text per token, which is also bytes per decoding step.
+      m1: The byte model, where it must run for tokens to become text; tokens of a codebook need none.
+
+    Returns:
+      FLOPs per byte.
     """
-    return 2 * config.parameters / bytes_per_token
+    return 2 * config.parameters / bytes_per_token + (0 if m1 is None else 2 * m1.parameters)
+
+
+def forward_flops_per_token(config: TransformerConfig) -> int:
+    """FLOPs of all matrix products for each token of an example as long as the context.
+
+    More than the paper counts: the projection to logits, and attention's scores and weighted sums, of which this
+    implementation computes all pairs of positions.
+    """
+    attention = 2 * config.layers * config.heads * config.head_dim * config.context
+    return 2 * (config.parameters + config.d_model * config.vocab_size + attention)
+
+
+def compiled_flops_per_token(config: TransformerConfig) -> float:
+    """FLOPs for each token as XLA counts them in the compiled model; no weights are made.
+
+    Raises:
+      ValueError: If this backend does not count them.
+    """
+    model = eqx.filter_eval_shape(Transformer, config, key=jax.random.key(0))
+    weights, static = eqx.partition(model, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
+    forward = jax.jit(lambda weights, ids: eqx.combine(weights, static)(ids))
+    lowered = forward.lower(weights, jax.ShapeDtypeStruct((config.context,), jnp.int32))
+    analysis = lowered.compile().cost_analysis()
+    flops = analysis.get("flops") if isinstance(analysis, dict) else None
+    if flops is None:
+        raise ValueError(f"XLA counts no FLOPs on {jax.default_backend()}; ask it on a processor: JAX_PLATFORMS=cpu")
+    return flops / config.context
 
 
 def training_flops_per_token(config: TransformerConfig) -> int:

@@ -94,8 +94,8 @@ def encode(model: ByteModel, text: Integer[Array, " n"], length: Integer[Array, 
         carry: tuple[Array, Array], bound: UInt32[Array, "2"]
     ) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
         r, shifted = carry
-        lo, hi = _split(r, bound, precision)
-        r, shift = _normalise(lo, hi, precision)
+        lo, hi = split(r, bound, precision)
+        r, shift = normalise(lo, hi, precision)
         return (r, shifted + shift), (lo, shifted)
 
     start = (jnp.array(_WHOLE, jnp.uint32), jnp.array(0, jnp.int32))
@@ -126,9 +126,9 @@ def decode(
 
     def restore(carry: tuple[PyTree[Any], Array, Array, Array], _: None) -> tuple[tuple[Any, ...], UInt8[Array, ""]]:
         state, r, d, position = carry
-        bounds = _split(r, model.frequencies(state), model.precision)
+        bounds = split(r, model.frequencies(state), model.precision)
         byte = jnp.sum(bounds[1:256] <= d, dtype=jnp.int32)  # the first bound is 0, the last is r, above d
-        r, shift = _normalise(bounds[byte], bounds[byte + 1], model.precision)
+        r, shift = normalise(bounds[byte], bounds[byte + 1], model.precision)
         with wrapping():  # it does not: d is in the byte's interval, and is shifted as that is
             d = (d - bounds[byte]) << shift.astype(jnp.uint32)
         d = d | _read(code, position, shift)
@@ -142,13 +142,13 @@ def decode(
     return jnp.where(jnp.arange(capacity) < length, text, 0)
 
 
-def _split(r: UInt32[Array, ""], table: UInt32[Array, " n"], precision: int) -> UInt32[Array, " n"]:
+def split(r: UInt32[Array, ""], table: UInt32[Array, " n"], precision: int) -> UInt32[Array, " n"]:
     """`floor(r * table / 2**precision)`, exactly: r for the table's last entry."""
     high, low = multiply_wide(table, r)  # below 2**48, so high is below 2**precision
     return ((high & ((1 << precision) - 1)) << (32 - precision)) | (low >> precision)
 
 
-def _normalise(
+def normalise(
     lo: UInt32[Array, ""], hi: UInt32[Array, ""], precision: int
 ) -> tuple[UInt32[Array, ""], Int32[Array, ""]]:
     """The range `hi - lo` brought back to `[2**31, 2**32)`, and the shift that it takes, at most F."""

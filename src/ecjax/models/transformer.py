@@ -93,7 +93,7 @@ class Linear(eqx.Module):
 
 
 class RMSNorm(eqx.Module):
-    """Root mean square normalisation with a learned scale."""
+    """Root mean square normalisation with a learned scale, computed in float32."""
 
     scale: Float[Array, " d"]
 
@@ -101,7 +101,9 @@ class RMSNorm(eqx.Module):
         self.scale = jnp.ones(width, jnp.float32)
 
     def __call__(self, x: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
-        return x * jax.lax.rsqrt(jnp.mean(x * x, axis=-1, keepdims=True) + 1e-6) * self.scale
+        wide = x.astype(jnp.float32)
+        wide = wide * jax.lax.rsqrt(jnp.mean(wide * wide, axis=-1, keepdims=True) + 1e-6) * self.scale
+        return wide.astype(x.dtype)
 
 
 class GatedMLP(eqx.Module):
@@ -152,12 +154,15 @@ class Attention(eqx.Module):
         distance: Int[Array, "n s"],
         written: Bool[Array, "#n s"],
     ) -> Float[Array, "n h*e"]:
-        """The mean of values over every key that is written and 0 to `context - 1` positions back."""
+        """The mean of values over every key that is written and 0 to `context - 1` positions back.
+
+        The softmax is computed in float32.
+        """
         visible = written & (distance >= 0) & (distance < self.context)
-        scores = jnp.einsum("nhe,she->hns", queries, keys) / math.sqrt(queries.shape[-1])
+        scores = jnp.einsum("nhe,she->hns", queries, keys).astype(jnp.float32) / math.sqrt(queries.shape[-1])
         scores += jnp.take(self.bias, distance, axis=1, mode="clip")
         weights = jax.nn.softmax(jnp.where(visible, scores, -1e30), axis=-1)
-        return jnp.einsum("hns,she->nhe", weights, values).reshape(queries.shape[0], -1)
+        return jnp.einsum("hns,she->nhe", weights.astype(values.dtype), values).reshape(queries.shape[0], -1)
 
     def __call__(self, x: Float[Array, "n d"]) -> Float[Array, "n d"]:
         n, width = x.shape[0], self.context
@@ -203,6 +208,10 @@ class Layer(eqx.Module):
         return x + self.mlp(self.mlp_norm(x))
 
 
+def _apply(layer: Layer, x: Float[Array, "n d"]) -> Float[Array, "n d"]:
+    return layer(x)
+
+
 class DecodingState(eqx.Module):
     """What stepping carries: each layer's last `context` keys and values, and the logits of the next token."""
 
@@ -243,11 +252,14 @@ class Transformer(eqx.Module):
         structure = jax.tree.structure(eqx.filter_eval_shape(Transformer, config, key=jax.random.key(0)))
         return jax.tree.unflatten(structure, jax.tree.leaves(weights))
 
-    def __call__(self, tokens: Integer[Array, " n"]) -> Float[Array, "n v"]:
+    def __call__(self, tokens: Integer[Array, " n"], *, remat: bool = False) -> Float[Array, "n v"]:
         """Logits of each token of a text given those before it: row `i` predicts `tokens[i]` from `tokens[:i]`.
+
+        Products are computed in the dtype of the weights.
 
         Args:
           tokens: Token ids, any integer dtype.
+          remat: Whether a gradient computes each layer's activations anew instead of keeping them.
 
         Returns:
           Float32 logits in nats.
@@ -257,9 +269,10 @@ class Transformer(eqx.Module):
         start = jnp.array([self.config.vocab_size], jnp.int32)
         shifted = jnp.concatenate([start, tokens.astype(jnp.int32)])[:-1]
         x = self.embedding[shifted]
+        apply = eqx.filter_checkpoint(_apply) if remat else _apply
         for layer in self.layers:
-            x = layer(x)
-        return self.unembedding(self.norm(x))
+            x = apply(layer, x)
+        return self.unembedding(self.norm(x)).astype(jnp.float32)
 
     def init(self) -> DecodingState:
         """The state before the first token; its `logits` predict that token."""

@@ -1,0 +1,160 @@
+"""The paper's claims, each with our figures and whether they bear it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from bench._reproduce.results import Cell, Results, welch
+from bench._reproduce.tables import markdown, spread
+
+_AT_UNIFORM = 0.01  # a loss less than this share below that of uniform tokens counts as not learnt
+_LEARNT = 0.05  # and one more than this below it as learnt
+
+
+class Finding(NamedTuple):
+    """A claim, our figures, and whether it held; None where that could not be seen."""
+
+    claim: str
+    ours: str
+    held: bool | None
+
+
+def _below(cell: Cell) -> str:
+    uniform = cell.mean("uniform_bits_per_byte")
+    return f"{cell.method}: {100 * cell.gain:.1f}% below uniform ({spread(cell)} of {uniform:.3f})"
+
+
+def _test(a: Cell, b: Cell) -> str:
+    p = welch(a, b)
+    seeds = f"{len(a.runs)} and {len(b.runs)} seeds"
+    return f"{seeds}" if p is None else f"{seeds}, Welch's p = {p:.2g}"
+
+
+def _not_learnable(results: Results, method: str) -> Finding | None:
+    cell = results.find(method)
+    return cell and Finding(
+        f"{method} is not learnable: M2 stays at the uniform loss", _below(cell), cell.gain < _AT_UNIFORM
+    )
+
+
+def _learnable(results: Results, method: str) -> Finding | None:
+    cell = results.find(method)
+    return cell and Finding(f"{method} is learnable", _below(cell), cell.gain > _LEARNT)
+
+
+def _gzip_between(results: Results) -> Finding | None:
+    cells = [results.find(method) for method in ("AC[256]", "GZip[256]", "EqualInfo[16,256]")]
+    if None in cells:
+        return None
+    ac, gzip, windows = (cell for cell in cells if cell is not None)
+    return Finding(
+        "GZip is learnable, and less so than EqualInfo[16,256]: between it and AC",
+        "; ".join(map(_below, (ac, gzip, windows))),
+        ac.gain < gzip.gain < windows.gain,
+    )
+
+
+def _shorter_windows(results: Results) -> Finding | None:
+    cells = results.of_size([f"EqualInfo[{bits},256]" for bits in (16, 24, 32, 64, 128)])
+    if len(cells) < 2:
+        return None
+    gains = [cell.gain for cell in cells]
+    return Finding(
+        "Shorter windows are learnt better for each token",
+        "; ".join(f"{cell.method}: {100 * cell.gain:.1f}% below uniform" for cell in cells),
+        gains == sorted(gains, reverse=True),
+    )
+
+
+def _better(claim: str, better: str, worse: str) -> Callable[[Results], Finding | None]:
+    def finding(results: Results) -> Finding | None:
+        a, b = results.find(better), results.find(worse)
+        if a is None or b is None:
+            return None
+        ours = f"{better} {spread(a)}, {worse} {spread(b)} bits/byte ({_test(a, b)})"
+        p = welch(a, b)
+        lower = a.mean("bits_per_byte") < b.mean("bits_per_byte")
+        return Finding(claim, ours, lower if p is None or p < 0.05 else None)
+
+    return finding
+
+
+def _whole_windows(results: Results) -> Finding | None:
+    whole, halves = results.find("EqualInfo[12,4k]"), results.find("EqualInfo[12,64]")
+    if whole is None or halves is None:
+        return None
+    equal_bytes = results.find("EqualInfo[12,4k]", steps=halves.steps // 2)
+    if equal_bytes is None:
+        return None
+    return Finding(
+        "An id for a whole window beats two for its halves, also at equal bytes of text (Table 6)",
+        f"halves {spread(halves)}; whole, half the steps {spread(equal_bytes)}; whole {spread(whole)} bits/byte "
+        f"({_test(halves, equal_bytes)})",
+        whole.mean("bits_per_byte") < equal_bytes.mean("bits_per_byte") < halves.mean("bits_per_byte"),
+    )
+
+
+def _larger_models(results: Results) -> Finding | None:
+    if len(results.sizes) < 2:
+        return None
+    small, large = results.sizes[0], results.sizes[1]
+    pairs = [
+        (a, b)
+        for method in results.methods
+        if (a := results.find(method, small)) and (b := results.find(method, large)) and a.gain > _LEARNT
+    ]
+    ours = "; ".join(f"{a.method}: {spread(a)} to {spread(b)}" for a, b in pairs)
+    better = all(b.mean("bits_per_byte") < a.mean("bits_per_byte") for a, b in pairs)
+    return Finding(f"What is learnt gets better with size, {small} to {large}", ours, better if pairs else None)
+
+
+def _resets(results: Results) -> Finding | None:
+    cells = results.of_size(["EqualInfo[16,256]", "EqualInfo[16,256] every other", "EqualInfo[16,256] never"])
+    if len(cells) < 3:
+        return None
+    ours = "; ".join(
+        f"{cell.method}: {cell.mean('bytes_per_token'):.2f} bytes/token, {100 * cell.gain:.1f}% below uniform"
+        for cell in cells
+    )
+    ratios, gains = [cell.mean("bytes_per_token") for cell in cells], [cell.gain for cell in cells]
+    held = ratios == sorted(ratios) and gains == sorted(gains, reverse=True)
+    return Finding("The rarer M1 starts anew, the denser the tokens and the less is learnt (A.2)", ours, held)
+
+
+def _lossless_for_nothing(results: Results) -> Finding | None:
+    ours, held = [], []
+    for bits in (16, 24, 32, 64, 128):
+        cells = results.of_size([f"EqualInfo[{bits},256]{code}" for code in ("", " published", " delayed")])
+        if len(cells) == 3:
+            ours.append(f"{bits} bits: " + " / ".join(spread(cell) for cell in cells))
+            held.append(cells[0].mean("bits_per_byte") <= cells[1].mean("bits_per_byte") + 0.01)
+    claim = "Ours: windows that decode cost nothing in bits/byte (preorder / published / delayed; at most 0.01 worse)"
+    return Finding(claim, "; ".join(ours), all(held)) if held else None
+
+
+_CLAIMS: list[Callable[[Results], Finding | None]] = [
+    *(lambda results, m=method: _not_learnable(results, m) for method in ("AC[256]", "AC[2]", "AC[4k]", "AC[65k]")),
+    lambda results: _not_learnable(results, "StaticAC[256]"),
+    *(
+        lambda results, m=method: _learnable(results, m)
+        for method in ("EqualInfo[16,256]", "EqualInfo[12,4k]", "EqualInfo[16,65k]")
+    ),
+    _gzip_between,
+    _shorter_windows,
+    _whole_windows,
+    _better("SentencePiece is ahead of bytes", "SentencePiece[4k]", "Bytes"),
+    _better("SentencePiece is ahead of EqualInfo[16,256]", "SentencePiece[4k]", "EqualInfo[16,256]"),
+    _better("EqualInfo in whole windows is ahead of bytes", "EqualInfo[12,4k]", "Bytes"),
+    _better("Wider ids hurt GZip", "GZip[256]", "GZip[4k]"),
+    _larger_models,
+    _resets,
+    _lossless_for_nothing,
+]
+
+
+def table(results: Results) -> str:
+    """Every claim that these runs can speak to."""
+    words = {True: "held", False: "**did not hold**", None: "could not be seen"}
+    findings = [finding for claim in _CLAIMS if (finding := claim(results)) is not None]
+    return markdown(["claim", "at this scale", "ours"], [[f.claim, words[f.held], f.ours] for f in findings])

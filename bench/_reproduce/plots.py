@@ -1,0 +1,132 @@
+"""Figs. 3 to 6 of the paper, and M2 over training, drawn from our results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench._reproduce.results import Cell, Results
+
+_BITS = (16, 24, 32, 64, 128)
+_MAIN = (
+    "Bytes",
+    "SentencePiece[4k]",
+    "SentencePiece[32k]",
+    "AC[256]",
+    "StaticAC[256]",
+    "GZip[256]",
+    "EqualInfo[16,256]",
+    "EqualInfo[12,4k]",
+    "EqualInfo[16,65k]",
+)
+_MARKERS = "osv^D<>ph*XP"
+
+
+def draw(results: Results, folder: Path) -> None:
+    """Writes one SVG file for each figure."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    matplotlib.rcParams |= {"svg.hashsalt": "ecjax", "svg.fonttype": "none", "axes.grid": True, "grid.alpha": 0.3}
+    _against(results, "flops_per_byte_with_m1", "inference FLOPs/byte, M1 included", folder / "fig3.svg")
+    _against(results, "bytes_per_token", "bytes per decoding step", folder / "fig4.svg")
+    _window_sizes(results, folder / "fig5.svg")
+    _vocabularies(results, folder / "fig6.svg")
+    _curves(results, folder / "training.svg")
+
+
+def _figure(columns: int = 1) -> tuple[Any, Any]:
+    from matplotlib import pyplot
+
+    return pyplot.subplots(1, columns, figsize=(7.5 if columns == 1 else 10, 4.5), layout="constrained")
+
+
+def _save(figure: Any, path: Path) -> None:
+    from matplotlib import pyplot
+
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+
+
+def _line(axes: Any, cells: Sequence[Cell], xs: Sequence[float], key: str, index: int, label: str) -> None:
+    axes.errorbar(
+        xs,
+        [cell.mean(key) for cell in cells],
+        [cell.deviation(key) or 0 for cell in cells],
+        marker=_MARKERS[index % len(_MARKERS)],
+        color=f"C{index}",
+        capsize=2,
+        label=label,
+    )
+
+
+def _against(results: Results, key: str, label: str, path: Path) -> None:
+    """Figs. 3 and 4: bits per byte of each method, a point for each size."""
+    figure, axes = _figure()
+    for index, method in enumerate(method for method in _MAIN if results.find(method)):
+        cells = [cell for size in results.sizes if (cell := results.find(method, size))]
+        _line(axes, cells, [cell.mean(key) for cell in cells], "bits_per_byte", index, method)
+    axes.set(xlabel=label, ylabel="held-out bits/byte", xscale="log")
+    axes.legend(fontsize=8)
+    _save(figure, path)
+
+
+def _window_sizes(results: Results, path: Path) -> None:
+    """Fig. 5: bits per byte, and how far below uniform each token's loss is, by the bits of a window."""
+    figure, (left, right) = _figure(2)
+    for index, code in enumerate(("", " published", " delayed")):
+        found = [(bits, cell) for bits in _BITS if (cell := results.find(f"EqualInfo[{bits},256]{code}"))]
+        if found:
+            bits, cells = zip(*found, strict=True)
+            _line(left, cells, bits, "bits_per_byte", index, code.strip() or "preorder")
+            right.plot(bits, [100 * cell.gain for cell in cells], marker=_MARKERS[index], color=f"C{index}")
+    left.set(xlabel="bits of a window", ylabel="held-out bits/byte", xscale="log", xticks=_BITS, xticklabels=_BITS)
+    right.set(
+        xlabel="bits of a window", ylabel="% below the uniform loss", xscale="log", xticks=_BITS, xticklabels=_BITS
+    )
+    left.legend()
+    _save(figure, path)
+
+
+def _vocabularies(results: Results, path: Path) -> None:
+    """Fig. 6: the same bits cut into narrow and into wide ids."""
+    figure, axes = _figure()
+    pairs = [
+        ("AC[256]", "AC[4k]", "AC[65k]"),
+        ("GZip[256]", "GZip[4k]", "GZip[65k]"),
+        ("EqualInfo[12,64]", "EqualInfo[12,4k]"),
+        ("EqualInfo[16,256]", "EqualInfo[16,65k]"),
+    ]
+    for index, methods in enumerate(pairs):
+        cells = results.of_size(methods)
+        _line(
+            axes,
+            cells,
+            [cell.mean("bytes_per_token") for cell in cells],
+            "bits_per_byte",
+            index,
+            methods[0].split("[")[0],
+        )
+        for cell in cells:
+            axes.annotate(
+                cell.method,
+                (cell.mean("bytes_per_token"), cell.mean("bits_per_byte")),
+                (4, 4),
+                textcoords="offset points",
+                fontsize=8,
+            )
+    axes.set(xlabel="bytes per token", ylabel="held-out bits/byte")
+    _save(figure, path)
+
+
+def _curves(results: Results, path: Path) -> None:
+    """Bits per byte over training, of the first size."""
+    figure, axes = _figure()
+    for index, cell in enumerate(results.of_size([method for method in _MAIN if method in results.methods])):
+        steps = [point["step"] for point in cell.runs[0]["curve"]]
+        bits = [cell.at(i) for i in range(len(steps))]
+        axes.plot(steps, bits, marker=_MARKERS[index], color=f"C{index}", label=cell.method)
+    axes.set(xlabel="steps", ylabel="held-out bits/byte")
+    axes.legend(fontsize=8)
+    _save(figure, path)

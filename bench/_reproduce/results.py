@@ -1,0 +1,85 @@
+"""Results of runs, read back and gathered over seeds."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class Cell(NamedTuple):
+    """All runs of one method, size and number of steps, which differ in their seed."""
+
+    method: str
+    size: str
+    steps: int
+    runs: list[dict[str, Any]]
+
+    def values(self, key: str) -> list[float]:
+        """A result of each seed."""
+        return [run["results"][key] for run in self.runs]
+
+    def mean(self, key: str) -> float:
+        """The mean over seeds."""
+        return statistics.fmean(self.values(key))
+
+    def deviation(self, key: str) -> float | None:
+        """The standard deviation over seeds; None of one."""
+        return statistics.stdev(self.values(key)) if len(self.runs) > 1 else None
+
+    @property
+    def gain(self) -> float:
+        """How far the loss is below that of tokens which are all alike, as a share of it."""
+        return 1 - self.mean("bits_per_byte") / self.mean("uniform_bits_per_byte")
+
+    @property
+    def tokens(self) -> dict[str, Any]:
+        """What was measured of the tokens themselves."""
+        return self.runs[0]["tokens"]
+
+    def at(self, index: int) -> float:
+        """Mean bits per byte at a point of the curve."""
+        return statistics.fmean(run["curve"][index]["bits_per_byte"] for run in self.runs)
+
+
+class Results:
+    """The cells of a grid."""
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        groups: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
+        for file in files:
+            content = json.loads(file.read_text())
+            run = content["run"]
+            groups.setdefault((run["method"], run["size"], run["steps"]), []).append(content)
+        self.cells = [Cell(*key, runs) for key, runs in groups.items()]
+
+    @property
+    def sizes(self) -> list[str]:
+        """Sizes, in the order in which they were run."""
+        return list(dict.fromkeys(cell.size for cell in self.cells))
+
+    @property
+    def methods(self) -> list[str]:
+        """Methods, in the order in which they were run."""
+        return list(dict.fromkeys(cell.method for cell in self.cells))
+
+    def find(self, method: str, size: str | None = None, steps: int | None = None) -> Cell | None:
+        """The cell of a method; of several, that of the first size and the most steps."""
+        size = size or (self.sizes[0] if self.cells else None)
+        found = [c for c in self.cells if c.method == method and c.size == size and steps in (None, c.steps)]
+        return max(found, key=lambda cell: cell.steps, default=None)
+
+    def of_size(self, methods: Sequence[str], size: str | None = None) -> list[Cell]:
+        """The cells of these methods that are there."""
+        return [cell for method in methods if (cell := self.find(method, size)) is not None]
+
+
+def welch(a: Cell, b: Cell, key: str = "bits_per_byte") -> float | None:
+    """Welch's t-test of whether two cells have the same mean: its p-value, or None where one has a single seed."""
+    from scipy import stats
+
+    if min(len(a.runs), len(b.runs)) < 2:
+        return None
+    return float(stats.ttest_ind(a.values(key), b.values(key), equal_var=False).pvalue)

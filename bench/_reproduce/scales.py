@@ -1,0 +1,128 @@
+"""What is run at each scale."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ecjax.training import TrainingSettings
+
+
+class Run(NamedTuple):
+    """One training of M2."""
+
+    method: str
+    size: str
+    seed: int
+    steps: int
+
+    @property
+    def name(self) -> str:
+        """A file's name."""
+        method = "".join(c if c.isalnum() else "-" for c in self.method).strip("-")
+        return f"{method}_{self.size}_{self.steps}_{self.seed}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Scale:
+    """A grid of runs and what they share.
+
+    Attributes:
+      runs: In the order in which they are run.
+      context: Tokens that M2 sees.
+      settings: Of training; each run has its own steps and seed.
+      training_bytes: Bytes of training text, the same number from the beginning of each document; None is all of it.
+      held_out_bytes: Bytes of held-out text, from the middle of each document; None is all of it.
+      points: How often M2 is measured on the way.
+    """
+
+    runs: Sequence[Run]
+    context: int
+    settings: TrainingSettings
+    training_bytes: int | None
+    held_out_bytes: int | None
+    points: int = 8
+
+    def settings_of(self, run: Run) -> TrainingSettings:
+        return dataclasses.replace(self.settings, steps=run.steps, seed=run.seed)
+
+
+_BITS = (16, 24, 32, 64, 128)
+
+
+def _runs(methods: Sequence[str], size: str, seeds: int, steps: int) -> list[Run]:
+    return [Run(method, size, seed, steps) for seed in range(seeds) for method in methods]
+
+
+_LAPTOP_STEPS = 800
+_MAIN = ["Bytes", "EqualInfo[16,256]", "EqualInfo[12,4k]", "SentencePiece[4k]"]
+_LAPTOP = [
+    *_runs(_MAIN, "tiny", 1, _LAPTOP_STEPS),
+    *_runs(["AC[256]", "StaticAC[256]", "GZip[256]", "EqualInfo[12,64]"], "tiny", 3, _LAPTOP_STEPS),
+    *_runs([f"EqualInfo[{b},256]" for b in _BITS[1:]], "tiny", 2, _LAPTOP_STEPS),
+    *_runs(
+        [f"EqualInfo[{b},256] {code}" for code in ("published", "delayed") for b in _BITS], "tiny", 1, _LAPTOP_STEPS
+    ),
+    *_runs(["AC[2]", "EqualInfo[16,256] every other", "EqualInfo[16,256] never"], "tiny", 1, _LAPTOP_STEPS),
+    *_runs(_MAIN, "tiny", 3, _LAPTOP_STEPS),
+    # Half the steps: as much text as the same windows in two tokens each see in all their steps.
+    *_runs(["EqualInfo[12,4k]"], "tiny", 3, _LAPTOP_STEPS // 2),
+    *_runs(["EqualInfo[16,256] published", "EqualInfo[16,256] delayed"], "tiny", 3, _LAPTOP_STEPS),
+    *_runs(["AC[4k]", "GZip[4k]", "GZip[256] bare"], "tiny", 1, _LAPTOP_STEPS),
+    *_runs(["EqualText[4,256]", "EqualText[4,257] delimited", "Huffman[256]"], "tiny", 1, _LAPTOP_STEPS),
+    *_runs(["Bytes", "EqualInfo[16,256]", "AC[256]", "EqualInfo[12,4k]"], "small", 1, _LAPTOP_STEPS),
+    # A step over 65,536 ids takes as long as 45 steps over 256.
+    *_runs(["EqualInfo[16,65k]"], "tiny", 1, _LAPTOP_STEPS // 4),
+]
+
+_TABLE_13 = [
+    "Bytes",
+    "SentencePiece[32k]",
+    "AC[256]",
+    "EqualInfo[16,256]",
+    "EqualInfo[16,65k]",
+    "GZip[256]",
+    "GZip[65k]",
+]
+_TABLE_16 = [
+    *_TABLE_13,
+    "AC[65k]",
+    "StaticAC[256]",
+    *(f"EqualInfo[{b},256]" for b in _BITS[1:]),
+    *(f"EqualInfo[{b},256] published" for b in _BITS),
+    *(f"EqualInfo[{b},256] delayed" for b in _BITS),
+    *(f"EqualInfo[{b},65k]" for b in (32, 64, 128)),
+    "EqualInfo[16,256] every other",
+    "EqualInfo[16,256] never",
+]
+_SIZES = ("25m", "113m", "403m", "2b")
+
+
+def _unique(runs: Sequence[Run]) -> list[Run]:
+    return list(dict.fromkeys(runs))
+
+
+SCALES: dict[str, Scale] = {
+    "laptop": Scale(
+        _unique(_LAPTOP),
+        context=128,
+        settings=TrainingSettings(_LAPTOP_STEPS, 16, learning_rate=3e-3, warmup=50),
+        training_bytes=3_000_000,
+        held_out_bytes=240_000,
+    ),
+    "gpu": Scale(
+        _runs(_TABLE_13, "25m", 1, 3000),
+        context=512,
+        settings=TrainingSettings(3000, 256, optimizer="paper", compute="bfloat16"),
+        training_bytes=None,
+        held_out_bytes=2_621_440,
+    ),
+    "paper": Scale(
+        [run for size in _SIZES for run in _runs(_TABLE_16, size, 3 if size == "25m" else 1, 200_000)],
+        context=512,
+        settings=TrainingSettings(200_000, 256, optimizer="paper", compute="bfloat16", accumulate=8, remat=True),
+        training_bytes=None,
+        held_out_bytes=None,
+    ),
+}

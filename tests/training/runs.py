@@ -1,0 +1,107 @@
+"""A tiny training run that several test files share, in this process or in others that they start."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import socket
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import grain
+import jax
+import numpy as np
+
+from ecjax import data
+from ecjax.models.transformer import Transformer, TransformerConfig
+from ecjax.training import TrainingSettings, train
+
+CONFIG = TransformerConfig(vocab_size=16, d_model=8, heads=1, layers=1, head_dim=8, mlp_dim=16, context=8)
+SETTINGS = TrainingSettings(steps=12, batch_size=8, warmup=2, learning_rate=1e-2)
+
+
+def model(seed: int = 0, config: TransformerConfig = CONFIG) -> Transformer:
+    return Transformer(config, key=jax.random.key(seed))
+
+
+def examples(seed: int = 0, batch_size: int = SETTINGS.batch_size) -> grain.DatasetIterator:
+    """Slices of 0, 1, ..., 15, 0, 1, ...: what comes next is certain."""
+    sequence = np.tile(np.arange(16, dtype=np.uint8), 40)
+    return data.batches(data.Slices(sequence, range(0, 600, 7), 12), batch_size, seed)
+
+
+def same(a: Transformer, b: Transformer) -> bool:
+    return weights_digest(a) == weights_digest(b)
+
+
+def weights_digest(trained: Transformer) -> str:
+    return hashlib.sha256(b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(trained))).hexdigest()
+
+
+def start(target: Callable[..., None], *arguments: Any) -> BaseProcess:
+    """A process of its own, forked from one that has imported everything but touched no device."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.training.runs", "orbax.checkpoint"])
+    process = context.Process(target=target, args=arguments, daemon=True)
+    process.start()
+    return process
+
+
+class Recording:
+    """Batches, the last of which is remembered."""
+
+    def __init__(self, batches: grain.DatasetIterator) -> None:
+        self._batches = batches
+        self.get_state, self.set_state = batches.get_state, batches.set_state
+
+    def __next__(self) -> Any:
+        self.last = next(self._batches)
+        return self.last
+
+
+def train_and_log(
+    directory: Path, log: Path, steps: int, cache: Path, devices: int = 1, address: str | None = None, index: int = 0
+) -> None:
+    """Trains with a checkpoint at each step, and appends a line to `log` after each: step, loss, digest of the batch.
+
+    The last line is `end` and the digest of the weights.
+
+    Args:
+      directory: The run's folder.
+      log: The file of lines.
+      steps: Steps to train.
+      cache: Folder for compiled code, so that the next process need not compile.
+      devices: Devices of this process.
+      address: Where the first of two processes waits for the other; None if there is one process.
+      index: Which of the two this is.
+    """
+    jax.config.update("jax_platforms", "cpu")
+    jax.config.update("jax_num_cpu_devices", devices)
+    jax.config.update("jax_compilation_cache_dir", str(cache))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    if address is not None:
+        jax.distributed.initialize(address, 2, index)
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    batches = Recording(examples())
+
+    def report(step: int, loss: float, model: Transformer) -> None:
+        batch = hashlib.sha256(np.asarray(batches.last).tobytes()).hexdigest()
+        os.write(file, f"{step} {loss.hex()} {batch}\n".encode())
+
+    settings = TrainingSettings(steps, SETTINGS.batch_size, warmup=2, learning_rate=1e-2)
+    trained, _ = train(model(), batches, settings, directory=directory, checkpoint_every=1, report=report)  # type: ignore[arg-type]
+    os.write(file, f"end {weights_digest(trained)}\n".encode())
+
+
+def free_address() -> str:
+    """An address on this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+def lines(log: Path) -> list[list[str]]:
+    return [line.split() for line in log.read_text().splitlines()] if log.exists() else []
