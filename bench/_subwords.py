@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import io
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from ecjax.tokenizers.subwords import TRAINING, SentencePiece
 
 _CACHE = Path(__file__).parents[1] / "build" / "bench"
 
@@ -28,28 +29,10 @@ def sentencepiece_unigram(training: Sequence[str], vocab_size: int, texts: Seque
     """SentencePiece unigram, set up to lose nothing: no normalisation, all spaces kept, unknown characters as bytes."""
     import sentencepiece
 
-    settings = {
-        "vocab_size": vocab_size,
-        "hard_vocab_limit": False,
-        "model_type": "unigram",
-        "byte_fallback": True,
-        "character_coverage": 1.0,
-        "normalization_rule_name": "identity",
-        "remove_extra_whitespaces": False,
-        "add_dummy_prefix": False,
-        "bos_id": -1,
-        "eos_id": -1,
-        "max_sentence_length": 1 << 24,
-        "minloglevel": 2,
-    }
-
     def train() -> bytes:
-        model = io.BytesIO()
-        # Whole texts as sentences: of lines the trainer drops the ends, and learns no pieces with them.
-        sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(training), model_writer=model, **settings)
-        return model.getvalue()
+        return SentencePiece.train([text.encode() for text in training], vocab_size).model_proto
 
-    model, seconds = _cached("sentencepiece", [sentencepiece.__version__, settings, training], train)
+    model, seconds = _cached("sentencepiece", [sentencepiece.__version__, vocab_size, TRAINING, training], train)
     processor = sentencepiece.SentencePieceProcessor(model_proto=model)
     return Candidate(
         "SentencePiece unigram",

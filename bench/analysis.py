@@ -82,12 +82,13 @@ def _windows(tokenizer: EqualInfo, ids: Int32[np.ndarray, " n"], text: bytes) ->
     """What tokens tell, by their position; of windows whose ids are rarely the same, of the first ones only."""
     if tokenizer.bits > 16:
         ids = ids[:_TOKENS_IN_WINDOWS]
-    sizes = [len(certain[-1]) for certain in analysis.certain_texts(tokenizer, ids)]
+    windows, texts = analysis.windows_of(tokenizer, ids), analysis.token_texts(tokenizer, ids)
+    sizes = [sum(map(len, added)) for added in texts]
     made_of = [text[end - size : end] for end, size in zip(np.cumsum(sizes), sizes, strict=True)]
-    stable = analysis.stability_by_position(tokenizer, ids)
-    whole = analysis.window_stability(analysis.windows_of(tokenizer, ids), made_of)
+    stable = analysis.stability_by_position(windows, texts)
+    whole = analysis.window_stability(windows, made_of)
     return {
-        "bytes": analysis.bytes_by_position(tokenizer, ids).tolist(),
+        "bytes": analysis.bytes_by_position(texts).tolist(),
         "stability": [position.share for position in stable],
         "symbols": [position.symbols for position in stable],
         "occurrences": [position.occurrences for position in stable],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import multiprocessing
 import os
 from collections.abc import Sequence
@@ -26,9 +25,7 @@ def measure(
     held_out: Annotated[list[Path], typer.Option(help="Text to measure on, in the same way.")],
     out: Annotated[Path, typer.Option(help="Where tokens, checkpoints and results go. Run it again to go on.")],
     m1: Annotated[str, typer.Option(help="The byte model: a shipped name or a file.")] = "m1-books",
-    method: Annotated[
-        list[str] | None, typer.Option(help="Only methods of this name, which may have * in it; repeatable.")
-    ] = None,
+    method: Annotated[list[str] | None, typer.Option(help="Only methods whose names begin so; repeatable.")] = None,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Processes side by side, each on a core. [default: 1 with an accelerator]")
     ] = None,
@@ -36,11 +33,7 @@ def measure(
     """The paper's comparison: the runs that are missing in `out`, then its tables and figures of all that are there."""
     job = work.Job(scale, text, held_out, m1, out)
     grid = SCALES[scale].runs
-    missing = [
-        run
-        for run in grid
-        if not job.run_file(run).is_file() and any(fnmatch.fnmatchcase(run.method, p) for p in method or ["*"])
-    ]
+    missing = [run for run in grid if not job.run_file(run).is_file() and run.method.startswith(tuple(method or [""]))]
     if missing:
         _run_all(job, missing, jobs)
     report.write(out, [file for run in grid if (file := job.run_file(run)).is_file()])

@@ -1,4 +1,4 @@
-"""Figs. 3 to 6 of the paper, and M2 over training, drawn from our results."""
+"""Figs. 3 to 6 and 10 of the paper, and M2 over training, drawn from our results."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def draw(results: Results, folder: Path) -> None:
     _against(results, "bytes_per_token", "bytes per decoding step", folder / "fig4.svg")
     _window_sizes(results, folder / "fig5.svg")
     _vocabularies(results, folder / "fig6.svg")
+    _positions(results, folder / "fig10.svg")
     _curves(results, folder / "training.svg")
 
 
@@ -117,6 +118,22 @@ def _vocabularies(results: Results, path: Path) -> None:
                 fontsize=8,
             )
     axes.set(xlabel="bytes per token", ylabel="held-out bits/byte")
+    _save(figure, path)
+
+
+def _positions(results: Results, path: Path) -> None:
+    """Fig. 10: how often the likeliest token is right, by its position in the window, over training."""
+    cells = results.of_size([f"EqualInfo[{bits},256]" for bits in (16, 32, 64, 128)])
+    figure, axes = _figure(max(1, len(cells)))
+    for panel, cell in zip([axes] if len(cells) < 2 else axes, cells, strict=False):
+        curve = cell.runs[0]["curve"]
+        for index, point in enumerate(curve):
+            accuracy = [100 * share for share in point["accuracy_by_position"]]
+            shade = 0.3 + 0.7 * index / max(1, len(curve) - 1)
+            panel.plot(range(1, len(accuracy) + 1), accuracy, "o-", color="C0", alpha=shade, markersize=3)
+        panel.axhline(100 / 256, color="grey", linestyle=":")
+        panel.set(xlabel="token of the window", title=cell.method, ylim=(0, None))
+    figure.supylabel("tokens predicted, %; darker is later", fontsize=10)
     _save(figure, path)
 
 

@@ -53,6 +53,10 @@ Fig. 6, narrow and wide ids:
 
 ![Fig. 6](fig6.svg)
 
+Fig. 10, predicted tokens by their position in the window, over training; dotted is chance:
+
+![Fig. 10](fig10.svg)
+
 Over training:
 
 ![training](training.svg)

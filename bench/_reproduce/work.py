@@ -15,7 +15,7 @@ import numpy as np
 from bench._machine import environment
 from bench._reproduce.methods import METHODS, Materials
 from bench._reproduce.scales import SCALES, Run, Scale
-from ecjax import data, evaluation, load_model, serialisation
+from ecjax import analysis, data, evaluation, load_model, serialisation
 from ecjax.models.files import load_exact, save_transformer
 from ecjax.models.transformer import Transformer, configuration
 from ecjax.training import train
@@ -52,12 +52,18 @@ def execute(job: Job, run: Run) -> None:
     settings = scale.settings_of(run)
     examples = data.Slices(tensors["training"], range(0, len(tensors["training"]), scale.context), scale.context)
     points = sorted({max(1, run.steps * i // scale.points) for i in range(1, scale.points + 1)})
-    curve: list[dict[str, float]] = []
+    curve: list[dict[str, Any]] = []
 
     def report(step: int, loss: float, model: Transformer) -> None:
         if step in points:
             bits = evaluation.bits_per_byte(model, held_out, text_bytes)
             curve.append({"step": step, "training_loss": loss, "bits_per_byte": bits})
+            if method.window_tokens > 1:
+                scores = analysis.scores_by_position(model, held_out, method.window_tokens)
+                curve[-1] |= {
+                    "accuracy_by_position": scores.accuracy.tolist(),
+                    "nats_by_position": scores.loss.tolist(),
+                }
 
     begin = time.perf_counter()
     folder = job.out / "checkpoints" / run.name

@@ -2,7 +2,7 @@
 
 A string stands for the arithmetic coder's interval (specs/oracle/stream.py). Its *code* is the shortest bit string
 whose dyadic interval `[m, m + 1) / 2**k` lies inside, the lower of two; its *padded* code is that with zeros to b bits.
-A model is a function from the bytes so far in the window to a frequency table. b is at least F, so that every byte fits.
+A model is a function from the bytes so far in the window to a frequency table. b is at least F, for every byte to fit.
 """
 
 from collections.abc import Sequence

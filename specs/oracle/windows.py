@@ -25,30 +25,36 @@ def apportion(points: int, table: Sequence[int], root: bool) -> list[int]:
     return counts
 
 
+def encode_window(model: Model, context: bytes, text: bytes, bits: int) -> tuple[int, int]:
+    """The code of a text's first window and its size, if the model has seen `context` since it began anew."""
+    code, below, size = 0, 2**bits - 1, 0
+    while size < len(text):
+        byte = text[size]
+        counts = apportion(below, model(context + text[:size]), root=size == 0)
+        if counts[byte] == 0:
+            break
+        code += 1 + sum(counts[:byte])
+        below = counts[byte] - 1
+        size += 1
+    return code, size
+
+
 def encode(model: Model, text: bytes, bits: int) -> list[int]:
     """The codes of a text's windows."""
     codes, position = [], 0
     while position < len(text):
-        window, code, below = b"", 0, 2**bits - 1
-        while position < len(text):
-            byte = text[position]
-            counts = apportion(below, model(window), root=not window)
-            if counts[byte] == 0:
-                break
-            code += 1 + sum(counts[:byte])
-            below = counts[byte] - 1
-            window += bytes([byte])
-            position += 1
+        code, size = encode_window(model, b"", text[position:], bits)
         codes.append(code)
+        position += size
     return codes
 
 
-def decode_window(model: Model, code: int, bits: int) -> bytes:
+def decode_window(model: Model, code: int, bits: int, context: bytes = b"") -> bytes:
     """The string of one code, `0 <= code < 2**bits`."""
     window, rank, below = b"", code, 2**bits - 1
     while rank > 0:
         rank -= 1
-        counts = apportion(below, model(window), root=not window)
+        counts = apportion(below, model(context + window), root=not window)
         byte = 0
         while rank >= counts[byte]:
             rank -= counts[byte]
@@ -56,6 +62,39 @@ def decode_window(model: Model, code: int, bits: int) -> bytes:
         below = counts[byte] - 1
         window += bytes([byte])
     return window
+
+
+def encode_blocks(model: Model, text: bytes, bits: int, every: int | None, block: int = 10_240) -> list[int]:
+    """The codes of a text whose windows pass the model's state on (arXiv 2404.03626, A.2).
+
+    The model begins anew with every so many windows of a block of text, `every` None: with the first only. Window 0,
+    the empty one, stands between two blocks.
+    """
+    codes: list[int] = []
+    for origin in range(0, len(text), block):
+        codes += [0] if origin else []
+        part, position, count, begin = text[origin : origin + block], 0, 0, 0
+        while position < len(part):
+            if every is not None and count % every == 0:
+                begin = position
+            code, size = encode_window(model, part[begin:position], part[position:], bits)
+            codes.append(code)
+            position, count = position + size, count + 1
+    return codes
+
+
+def decode_blocks(model: Model, codes: Sequence[int], bits: int, every: int | None) -> bytes:
+    """The text of a sequence of codes of such windows; any sequence has one."""
+    text, context, count = b"", b"", 0
+    for code in codes:
+        if code == 0:
+            context, count = b"", 0
+            continue
+        if every is not None and count % every == 0:
+            context = b""
+        window = decode_window(model, code, bits, context)
+        text, context, count = text + window, context + window, count + 1
+    return text
 
 
 def decode(model: Model, codes: Sequence[int], bits: int) -> bytes:

@@ -37,7 +37,7 @@ from ecjax.models.files import (
 from ecjax.models.integer import check_sizes
 from ecjax.models.transformer import Transformer, TransformerByteModel, configuration
 from ecjax.tokenizers import Bytes
-from ecjax.training import Optimizer, TrainingSettings, train
+from ecjax.training import Compute, Optimizer, TrainingSettings, train
 
 app = typer.Typer(
     name="ecjax",
@@ -60,6 +60,11 @@ BatchSize = Annotated[int, typer.Option(min=1, help="Examples in a step.")]
 LearningRate = Annotated[float, typer.Option(min=0, help="Peak learning rate of adamw.")]
 OptimizerName = Annotated[Optimizer, typer.Option(help="'adamw', or 'paper': Adafactor with the paper's schedule.")]
 Warmup = Annotated[int, typer.Option(min=0, help="Steps over which adamw's learning rate rises to its peak.")]
+ComputeName = Annotated[
+    Compute, typer.Option("--compute", help="Precision of the model's products; weights stay float32.")
+]
+Accumulate = Annotated[int, typer.Option(min=1, help="Micro-batches that a step works off in turn, to save memory.")]
+Remat = Annotated[bool, typer.Option("--remat", help="Save memory: compute activations anew for the gradient.")]
 Seed = Annotated[int, typer.Option(help="The same seed, text and settings give the same result.")]
 CheckpointEvery = Annotated[
     int, typer.Option(min=1, help="Steps between checkpoints. Run the command again to resume.")
@@ -121,6 +126,9 @@ def train_m1(
     learning_rate: LearningRate = 3e-3,
     warmup: Warmup = 100,
     optimizer: OptimizerName = "adamw",
+    compute: ComputeName = "float32",
+    accumulate: Accumulate = 1,
+    remat: Remat = False,
     seed: Seed = 0,
     checkpoint_every: CheckpointEvery = 500,
     as_json: Json = False,
@@ -141,7 +149,17 @@ def train_m1(
     text = data.concatenate(documents)
     codebook = None if starts is None else load_codebook(starts)
     begins = range(len(text)) if codebook is None else data.window_starts(codebook, documents)
-    settings = TrainingSettings(steps, batch_size, optimizer, learning_rate, warmup, seed=seed)
+    settings = TrainingSettings(
+        steps,
+        batch_size,
+        optimizer,
+        learning_rate,
+        warmup,
+        seed=seed,
+        compute=compute,
+        accumulate=accumulate,
+        remat=remat,
+    )
     lengths = lengths or [model.config.context]
     examples = [data.Slices(text, begins, length) for length in lengths]
     provenance = {
@@ -150,7 +168,7 @@ def train_m1(
         "starts": None if codebook is None else codebook.fingerprint,
         "lengths": lengths,
     }
-    show(_train(model, examples, settings, out, checkpoint_every, 1.0, provenance), as_json)
+    _train(model, examples, settings, out, checkpoint_every, 1.0, provenance, as_json)
 
 
 @app.command("train-m2")
@@ -165,20 +183,42 @@ def train_m2(
     learning_rate: LearningRate = 3e-3,
     warmup: Warmup = 100,
     optimizer: OptimizerName = "adamw",
+    compute: ComputeName = "float32",
+    accumulate: Accumulate = 1,
+    remat: Remat = False,
     seed: Seed = 0,
     checkpoint_every: CheckpointEvery = 500,
+    distributed: Annotated[
+        bool,
+        typer.Option("--distributed", help="Be one of the processes that Slurm, Open MPI, Kubernetes ... started."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Trains a language model over tokens."""
+    """Trains a language model over tokens, on all devices.
+
+    With --distributed, run it once for each process, with the same arguments and one --out that all of them reach.
+    """
+    if distributed:
+        _join_processes()
     chosen = _tokenizer(tokenizer)
     documents = data.read_documents(texts)
     ids = data.token_stream(chosen, documents)
     model = Transformer(configuration(size, chosen.vocab_size, context), key=jax.random.key(seed))
-    settings = TrainingSettings(steps, batch_size, optimizer, learning_rate, warmup, seed=seed)
+    settings = TrainingSettings(
+        steps,
+        batch_size,
+        optimizer,
+        learning_rate,
+        warmup,
+        seed=seed,
+        compute=compute,
+        accumulate=accumulate,
+        remat=remat,
+    )
     examples = data.Slices(ids, range(0, len(ids), context), context)
     provenance = {"command": "train-m2", "tokenizer": _identity(tokenizer, chosen)}
     bytes_per_token = sum(map(len, documents)) / len(ids)
-    show(_train(model, examples, settings, out, checkpoint_every, bytes_per_token, provenance), as_json)
+    _train(model, examples, settings, out, checkpoint_every, bytes_per_token, provenance, as_json)
 
 
 @app.command()
@@ -405,13 +445,17 @@ def _train(
     checkpoint_every: int,
     bytes_per_token: float,
     provenance: dict[str, object],
-) -> dict[str, object]:
+    as_json: bool,
+) -> None:
+    """Trains, saves the model and shows what it came to; of several processes, the first saves and shows."""
     trained, losses = _fit(model, examples, settings, out, checkpoint_every, bytes_per_token)
+    if jax.process_index() > 0:
+        return
     provenance = provenance | {"settings": dataclasses.asdict(settings)}
     mark = save_transformer(out / "model.safetensors", trained, provenance)
     weights = sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(trained, eqx.is_array)))
     last = float(np.mean(losses[-100:]))
-    return {
+    results = {
         "model": str(out / "model.safetensors"),
         "fingerprint": mark,
         "weights": weights,
@@ -419,6 +463,7 @@ def _train(
         "training_loss": last,
         "training_bits_per_byte": last / np.log(2) / bytes_per_token,
     }
+    show(results, as_json)
 
 
 def _fit(
@@ -429,15 +474,30 @@ def _fit(
     checkpoint_every: int,
     bytes_per_token: float,
 ) -> tuple[Transformer, list[float]]:
-    """Trains with a progress bar and leaves checkpoints and losses in `out`."""
+    """Trains and leaves checkpoints and losses in `out`; of several processes, the first has a progress bar."""
     logging.getLogger("absl").setLevel(logging.ERROR)  # orbax warns of things that are as they should be
-    batches = data.batches(examples, settings.batch_size, settings.seed)
+    batches, first = data.batches(examples, settings.batch_size, settings.seed), jax.process_index() == 0
     with training_progress(out.name, settings.steps, bytes_per_token) as report:
         trained, losses = train(
-            model, batches, settings, directory=out, checkpoint_every=checkpoint_every, report=report
+            model,
+            batches,
+            settings,
+            directory=out,
+            checkpoint_every=checkpoint_every,
+            report=report if first else None,
         )
-    (out / "losses.json").write_text(json.dumps([round(loss, 4) for loss in losses]) + "\n")
+    if first:
+        serialisation.write_bytes(out / "losses.json", f"{json.dumps([round(x, 4) for x in losses])}\n".encode())
     return trained, losses
+
+
+def _join_processes() -> None:
+    try:
+        jax.distributed.initialize()
+    except ValueError as error:
+        raise ValueError(
+            "--distributed found no processes to join; start them with Slurm's srun or Open MPI's mpirun"
+        ) from error
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """Whether a symbol stands for one text: counts by hand, and the windows of a codec that keeps its word."""
 
+import functools
 import math
 
 import numpy as np
@@ -22,20 +23,24 @@ def test_stability_counts_symbols_that_occur_twice():
     assert math.isnan(nothing.share) and (nothing.symbols, nothing.occurrences) == (0, 0)
 
 
+@functools.cache
+def windows() -> tuple[np.ndarray, list[list[bytes]]]:
+    return analysis.windows_of(tokenizer(), ids()), analysis.token_texts(tokenizer(), ids())
+
+
 def test_the_first_token_of_a_window_always_means_the_same_and_later_ones_do_not():
-    first, *later = analysis.stability_by_position(tokenizer(), ids())
-    assert first.share == 1 and first.occurrences > len(ids()) / 3 * 0.99
+    symbols, texts = windows()
+    first, *later = analysis.stability_by_position(symbols, texts)
+    assert first.share == 1 and first.occurrences > 0.99 * len(symbols)
     assert all(position.share < 0.9 for position in later)
-    # By hand: the second token of every window.
-    texts = [window[1] for window in analysis.token_texts(tokenizer(), ids())]
-    assert later[0] == analysis.stability(ids()[1::3].tolist(), texts)
+    assert later[1] == analysis.stability(ids()[2::3].tolist(), [window[2] for window in texts])
 
 
 def test_a_window_always_means_the_same():
-    windows = analysis.windows_of(tokenizer(), ids())
-    texts = [b"".join(window) for window in analysis.token_texts(tokenizer(), ids())]
-    found = analysis.window_stability(windows, texts)
-    assert found.share == 1 and found.occurrences > len(windows) / 2
-    swapped = analysis.window_stability(windows, texts[::-1])
+    symbols = windows()[0]
+    texts = [b"".join(window) for window in windows()[1]]
+    found = analysis.window_stability(symbols, texts)
+    assert found.share == 1 and found.occurrences > len(symbols) / 2
+    swapped = analysis.window_stability(symbols, texts[::-1])
     assert swapped.share < 1 and swapped.occurrences == found.occurrences
     assert analysis.window_stability(np.array([[1, 2], [1, 2]]), [b"a", b"b"]).share == pytest.approx(0.5)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecjax.coding import batches, windows
+from ecjax.coding.windows import Preorder
 from ecjax.integers import limb_count
 from ecjax.models.unigram import Unigram
 from tests.models.test_integer import ONE_LAYER, make
@@ -37,12 +38,12 @@ def alone(m, text: bytes, bits: int, size: int = SIZE) -> np.ndarray:
 
 
 def check(m, bits: int, batch: list[bytes], size: int = SIZE) -> None:
-    found = batches.encode(m, bits, [array(text) for text in batch])
+    found = [walk.codes for walk in batches.encode(m, Preorder(bits), [array(text) for text in batch])]
     for text, codes in zip(batch, found, strict=True):
         assert codes.dtype == np.uint32 and codes.shape[1] == limb_count(bits)
         np.testing.assert_array_equal(codes, alone(m, text, bits, size))
     codes = np.concatenate([np.zeros((0, limb_count(bits)), np.uint32), *found])
-    strings = batches.decode(m, bits, codes)
+    strings = batches.decode(m, Preorder(bits), codes)
     assert len(strings) == len(codes) and b"".join(strings) == b"".join(batch)
 
 
@@ -74,7 +75,7 @@ def test_each_text_is_cut_as_by_itself(bits, batch, segment, count):
     lanes_of = lambda items: min(count, 1 << 2 * (((max(items, 1) - 1).bit_length() + 1) // 2))
     with (
         mock.patch.object(batches, "_segment_size", lambda bits, total: segment),
-        mock.patch.object(batches, "_lanes_for", lanes_of),
+        mock.patch.object(batches, "lanes_for", lanes_of),
     ):
         check(model(), bits, batch)
 
@@ -84,7 +85,7 @@ def test_each_text_is_cut_as_by_itself(bits, batch, segment, count):
 def test_through_the_exact_transformer(batch, segment):
     with (
         mock.patch.object(batches, "_segment_size", lambda bits, total: segment),
-        mock.patch.object(batches, "_lanes_for", lambda items: 3),
+        mock.patch.object(batches, "lanes_for", lambda items: 3),
     ):
         check(make(np.random.default_rng(0), ONE_LAYER), 24, batch, SIZE // 4)
 
@@ -108,8 +109,8 @@ def test_windows_longer_than_the_first_room():
     sure[97] = 512 - 255
     m = Unigram(np.concatenate([[0], np.cumsum(sure)]).astype(np.uint32), 9)
     text = b"b" + b"a" * 500 + b"xyz" + b"a" * 200
-    codes = batches.encode(m, 16, [array(text)])[0]
-    strings = batches.decode(m, 16, codes)
+    codes = batches.encode(m, Preorder(16), [array(text)])[0].codes
+    strings = batches.decode(m, Preorder(16), codes)
     assert max(map(len, strings)) > 64 and b"".join(strings) == text
 
 
@@ -120,7 +121,7 @@ def test_segments_leave_room_to_fall_into_step(bits):
 
 
 def test_nothing():
-    assert batches.encode(model(), 16, []) == []
-    assert [len(codes) for codes in batches.encode(model(), 16, [array(b""), array(b"")])] == [0, 0]
-    assert batches.decode(model(), 16, np.zeros((0, 1), np.uint32)) == []
-    assert batches.decode(model(), 16, np.zeros((2, 1), np.uint32)) == [b"", b""]
+    assert batches.encode(model(), Preorder(16), []) == []
+    assert [len(walk.codes) for walk in batches.encode(model(), Preorder(16), [array(b""), array(b"")])] == [0, 0]
+    assert batches.decode(model(), Preorder(16), np.zeros((0, 1), np.uint32)) == []
+    assert batches.decode(model(), Preorder(16), np.zeros((2, 1), np.uint32)) == [b"", b""]

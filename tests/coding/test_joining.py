@@ -49,7 +49,7 @@ def test_a_joined_text_is_one_walk(jumps, size, cuts, data):
         return walk(jumps, begin, data.draw(st.integers(min(max(least, begin + 1), size), size)))
 
     expected = walk(jumps, 0, size)
-    np.testing.assert_array_equal(join(size, origins, walks, again), expected.codes)
+    np.testing.assert_array_equal(join(size, origins, walks, again).codes, expected.codes)
 
 
 @given(jumps, st.integers(1, SIZE), st.data())

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecjax.coding import lanes, windows
+from ecjax.coding.windows import Preorder
 from ecjax.exactness import audit, within
 from ecjax.integers import limb_count, to_limbs
 from ecjax.models.base import ByteModel
@@ -57,7 +58,7 @@ def side_by_side(
     flat = np.frombuffer(b"".join(batch).ljust(ROOM, b"\xaa"), np.uint8)
     filled = np.append(bounds, np.full(QUEUE - len(batch), ROOM)).astype(np.int32)
     walks = encode_lanes(
-        model, jnp.asarray(flat), jnp.asarray(filled), jnp.array(len(batch)), jnp.asarray(stops), bits, count
+        model, Preorder(bits), jnp.asarray(flat), jnp.asarray(filled), jnp.array(len(batch)), jnp.asarray(stops), count
     )
     begins, codes, taken = map(np.asarray, (walks.begins, walks.codes, walks.taken))
     assert codes.dtype == np.uint32 and codes.shape == (ROOM, limb_count(bits)) and taken.dtype == np.int32
@@ -67,7 +68,8 @@ def side_by_side(
         part = slice(begin, begin + taken[k])
         touched[part] = True
         own = begins[part].tolist()
-        out.append((own, codes[part][np.array([*own[1:], True][: len(own)], bool)]))
+        out.append((own, codes[part][begins[part]]))
+        assert not codes[part][~begins[part]].any()
     assert not begins[~touched].any() and not codes[~touched].any()
     return out
 
@@ -122,7 +124,9 @@ def check_decoding(model: ByteModel, numbers: list[int], rooms: list[int], bits:
     bounds = np.concatenate([[0], np.cumsum(rooms)]).astype(np.int32)
     text, lengths = map(
         np.asarray,
-        decode_lanes(model, jnp.asarray(codes), jnp.asarray(bounds), jnp.array(len(numbers)), bits, count, ROOM),
+        decode_lanes(
+            model, Preorder(bits), jnp.asarray(codes), jnp.asarray(bounds), jnp.array(len(numbers)), count, ROOM
+        ),
     )
     assert text.dtype == np.uint8 and lengths.dtype == np.int32
     strings, sizes = map(np.asarray, decode_alone(model, jnp.asarray(codes), bits))
@@ -180,15 +184,11 @@ def test_they_are_proved_exact(bits):
     text, stops = struct((SIZE,), jnp.uint8), struct((SIZE,), jnp.bool_)
     codes = struct((QUEUE, limb_count(bits)), jnp.uint32)
     with annotations_unchecked():  # they take most of the time
-        audit(lambda *args: lanes.encode(*args, bits, 3), model, text, bounds, count, stops).check()
-        audit(lambda *args: lanes.decode(*args, bits, 3, ROOM), model, codes, bounds, count).check()
+        audit(lambda m, *args: lanes.encode(m, Preorder(bits), *args, 3), model, text, bounds, count, stops).check()
+        audit(lambda m, *args: lanes.decode(m, Preorder(bits), *args, 3, ROOM), model, codes, bounds, count).check()
 
 
 @pytest.mark.parametrize("bits", [8, 129])
 def test_other_budgets_are_refused(bits):
-    model = Markov(jnp.asarray(np.tile(make_table("flat", 16, np.random.default_rng(0)), (257, 1))), 16)
-    bounds, count = jnp.zeros(2, jnp.int32), jnp.array(0)
     with pytest.raises(ValueError, match=f"9 to 128 bits, got {bits}"):
-        lanes.encode(model, jnp.zeros(3, jnp.uint8), bounds, count, jnp.zeros(3, bool), bits, 1)
-    with pytest.raises(ValueError, match=f"9 to 128 bits, got {bits}"):
-        lanes.decode(model, jnp.zeros((1, 1), jnp.uint32), bounds, count, bits, 1, 3)
+        Preorder(bits)

@@ -1,4 +1,4 @@
-"""Tokenizers: ids are slices of the oracle's windows, texts come back, and what cannot work is refused."""
+"""Equal-Info tokens: ids are slices of the oracle's windows, texts come back, and what cannot work is refused."""
 
 import functools
 
@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import ecjax
-from ecjax import Bytes, Codebook, EqualInfo, Tokenizer, Unigram
+from ecjax import EqualInfo, Unigram
 from ecjax.models.transformer import Transformer, TransformerByteModel, configuration
 from specs.oracle import windows as oracle
 from tests.strategies import Markov, annotations_unchecked, make_table, padded, python_model, sample, texts
@@ -28,9 +27,6 @@ def model(seed: int = 0, precision: int = 16) -> Markov:
 
 jit_encode = jax.jit(EqualInfo.encode_array)
 jit_decode = jax.jit(EqualInfo.decode_array, static_argnames="capacity")
-
-
-# Equal-Info.
 
 
 @pytest.mark.parametrize("bits, token_bits", SLICES)
@@ -187,83 +183,3 @@ def test_there_is_no_codebook_of_more_than_16_bits():
     for token_bits in (None, 8):
         with pytest.raises(ValueError, match="9 to 16 bits, got 32; windows of more have no table"):
             EqualInfo(model(), 32, token_bits).compile()
-
-
-# What all tokenizers have in common.
-
-
-@functools.cache
-def tokenizers() -> list[Tokenizer]:
-    return [Bytes(), EqualInfo(model(), 9), EqualInfo(model(), 9, 4), EqualInfo(model(), 9).compile()]
-
-
-@pytest.mark.parametrize("i", range(4))
-def test_they_offer_what_the_protocol_says(i):
-    assert isinstance(tokenizers()[i], Tokenizer)
-
-
-@pytest.mark.parametrize("i", [0, 1, pytest.param(2, marks=pytest.mark.slow), 3])
-@given(st.lists(st.binary(max_size=30) | st.text(max_size=8).map(str.encode), min_size=2, max_size=2))
-def test_texts_come_back(i, batch):
-    tokenizer = tokenizers()[i]
-    ids = tokenizer.encode_batch(batch)
-    assert all(((part >= 0) & (part < tokenizer.vocab_size)).all() for part in ids)
-    assert tokenizer.decode_batch(ids) == batch
-
-
-@pytest.mark.parametrize("i", [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow), 3])
-def test_a_text_alone_is_a_text_in_a_batch(i):
-    tokenizer = tokenizers()[i]
-    batch = [b"alone", b"", b"\xff" * 30]
-    ids = tokenizer.encode_batch(batch)
-    for text, part in zip(batch, ids, strict=True):
-        assert tokenizer.encode(text).tolist() == part.tolist()
-        assert tokenizer.decode(part) == tokenizer.decode(part.tolist()) == text
-
-
-@pytest.mark.parametrize("i", range(4))
-@pytest.mark.parametrize(
-    "ids, error, match",
-    [
-        ([0, 1 << 16], ValueError, "got 65536 at position 1"),
-        ([-1], ValueError, "got -1 at position 0"),
-        ([0.5], TypeError, "integers in one dimension"),
-        ([[0]], TypeError, "integers in one dimension"),
-        (3, TypeError, "integers in one dimension"),
-        ("a", TypeError, "integers in one dimension"),
-        (None, TypeError, "integers in one dimension"),
-    ],
-)
-def test_what_is_no_id_is_refused(i, ids, error, match):
-    tokenizer = tokenizers()[i]
-    with annotations_unchecked():
-        with pytest.raises(error, match=match):
-            tokenizer.decode(ids)
-        with pytest.raises(error, match=match):
-            tokenizer.decode_batch([[0], ids])
-
-
-@pytest.mark.parametrize("i", range(4))
-@pytest.mark.parametrize("text, match", [("a", r"got str; encode it first"), (None, "NoneType"), ([97], "list")])
-def test_what_is_no_text_is_refused(i, text, match):
-    tokenizer = tokenizers()[i]
-    with annotations_unchecked():
-        with pytest.raises(TypeError, match=match):
-            tokenizer.encode(text)
-        with pytest.raises(TypeError, match=match):
-            tokenizer.encode_batch([b"", text])
-
-
-def test_bytes_are_their_values_and_one():
-    tokenizer = Bytes()
-    assert tokenizer.encode(bytes(range(256))).tolist() == list(range(1, 257))
-    assert tokenizer.encode(b"").dtype == np.int32
-    assert tokenizer.decode([0, 98, 0, 99, 0]) == b"ab"
-    assert (tokenizer.vocab_size, tokenizer.padding_id) == (257, 0)
-    with pytest.raises(ValueError, match=r"0 \.\. 256, got 257 at position 0"):
-        tokenizer.decode([257])
-
-
-def test_the_package_offers_them():
-    assert ecjax.EqualInfo is EqualInfo and ecjax.Codebook is Codebook and ecjax.Bytes is Bytes
-    assert set(ecjax.__all__) <= set(dir(ecjax))

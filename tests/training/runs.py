@@ -20,7 +20,7 @@ from ecjax.models.transformer import Transformer, TransformerConfig
 from ecjax.training import TrainingSettings, train
 
 CONFIG = TransformerConfig(vocab_size=16, d_model=8, heads=1, layers=1, head_dim=8, mlp_dim=16, context=8)
-SETTINGS = TrainingSettings(steps=12, batch_size=8, warmup=2, learning_rate=1e-2)
+SETTINGS = TrainingSettings(steps=10, batch_size=8, warmup=2, learning_rate=1e-2)
 
 
 def model(seed: int = 0, config: TransformerConfig = CONFIG) -> Transformer:
@@ -50,21 +50,33 @@ def start(target: Callable[..., None], *arguments: Any) -> BaseProcess:
     return process
 
 
-class Recording:
+class Recording(grain.DatasetIterator):
     """Batches, the last of which is remembered."""
 
     def __init__(self, batches: grain.DatasetIterator) -> None:
+        super().__init__()
         self._batches = batches
-        self.get_state, self.set_state = batches.get_state, batches.set_state
+
+    def get_state(self) -> dict[str, Any]:
+        return self._batches.get_state()
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self._batches.set_state(state)
 
     def __next__(self) -> Any:
         self.last = next(self._batches)
         return self.last
 
 
-def train_and_log(
-    directory: Path, log: Path, steps: int, cache: Path, devices: int = 1, address: str | None = None, index: int = 0
-) -> None:
+def use_cpus(count: int, cache: Path) -> None:
+    """Makes this process have `count` devices, compile fast, and keep compiled code in `cache` for others."""
+    os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={count} --xla_backend_optimization_level=0"
+    jax.config.update("jax_platforms", "cpu")
+    jax.config.update("jax_compilation_cache_dir", str(cache))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+
+def train_and_log(directory: Path, log: Path, cache: Path, address: str | None = None, index: int = 0) -> None:
     """Trains with a checkpoint at each step, and appends a line to `log` after each: step, loss, digest of the batch.
 
     The last line is `end` and the digest of the weights.
@@ -72,16 +84,11 @@ def train_and_log(
     Args:
       directory: The run's folder.
       log: The file of lines.
-      steps: Steps to train.
-      cache: Folder for compiled code, so that the next process need not compile.
-      devices: Devices of this process.
+      cache: Folder for compiled code.
       address: Where the first of two processes waits for the other; None if there is one process.
       index: Which of the two this is.
     """
-    jax.config.update("jax_platforms", "cpu")
-    jax.config.update("jax_num_cpu_devices", devices)
-    jax.config.update("jax_compilation_cache_dir", str(cache))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    use_cpus(1, cache)
     if address is not None:
         jax.distributed.initialize(address, 2, index)
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -91,8 +98,7 @@ def train_and_log(
         batch = hashlib.sha256(np.asarray(batches.last).tobytes()).hexdigest()
         os.write(file, f"{step} {loss.hex()} {batch}\n".encode())
 
-    settings = TrainingSettings(steps, SETTINGS.batch_size, warmup=2, learning_rate=1e-2)
-    trained, _ = train(model(), batches, settings, directory=directory, checkpoint_every=1, report=report)  # type: ignore[arg-type]
+    trained, _ = train(model(), batches, SETTINGS, directory=directory, checkpoint_every=1, report=report)
     os.write(file, f"end {weights_digest(trained)}\n".encode())
 
 

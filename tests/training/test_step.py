@@ -69,11 +69,6 @@ def test_micro_batches_make_the_whole(seed, share):
     alike(differentiate(SETTINGS, batch), differentiate(dataclasses.replace(SETTINGS, accumulate=4), batch))
 
 
-def test_what_counts_all_is_as_without_a_mask():
-    ids = draw_ids(1)
-    alike(differentiate(SETTINGS, ids), differentiate(SETTINGS, Masked(ids, np.ones_like(ids, bool))))
-
-
 @pytest.mark.slow
 def test_masked_examples_are_batched_by_grain_and_learnt():
     class Echo:
@@ -99,11 +94,13 @@ def test_masked_examples_are_batched_by_grain_and_learnt():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("change", [{"accumulate": 2}, {"remat": True, "accumulate": 4}], ids=str)
-def test_what_saves_memory_changes_no_gradient(change):
-    # Of two lengths, as `train-m1 --length` gives them.
-    batch = (draw_ids(2), draw_ids(3, 2 * ROWS, LENGTH // 2))
-    alike(differentiate(SETTINGS, batch), differentiate(dataclasses.replace(SETTINGS, **change), batch))
+def test_what_saves_memory_changes_no_gradient():
+    # Of two lengths, as `train-m1 --length` gives them; a text may as well be longer with an end that does not count.
+    ids, shorter = draw_ids(2), np.arange(ROWS)[:, None] >= ROWS // 2
+    counted = ~(shorter & (np.arange(LENGTH) >= LENGTH // 2))
+    saving = dataclasses.replace(SETTINGS, remat=True, accumulate=4)
+    batch = (ids[: ROWS // 2], ids[ROWS // 2 :, : LENGTH // 2])
+    alike(differentiate(saving, batch), differentiate(SETTINGS, Masked(ids, counted)))
 
 
 def test_remat_computes_layers_anew():
@@ -119,10 +116,10 @@ def test_remat_computes_layers_anew():
 HALF = dataclasses.replace(SETTINGS, compute="bfloat16")
 
 
+@pytest.mark.filterwarnings("ignore:Some donated buffers were not usable")
 def test_products_are_of_bfloat16_and_what_is_delicate_of_float32():
-    batch = draw_ids(0)
     state = TrainingState.begin(MODEL, HALF)
-    lowered = training_step.lower(HALF, data_mesh(), state, batch).as_text()
+    lowered = training_step.lower(HALF, data_mesh(), state, jnp.asarray(draw_ids(0))).as_text()
     operations = re.findall(r"stablehlo\.(\w+) .*: (.*)", lowered)
     products = [types for name, types in operations if name == "dot_general"]
     delicate = [types for name, types in operations if name in ("exponential", "log", "rsqrt")]
@@ -130,8 +127,9 @@ def test_products_are_of_bfloat16_and_what_is_delicate_of_float32():
     assert len(delicate) > 5 and not any("bf16" in types for types in delicate)
 
 
+@pytest.mark.slow
 def test_bfloat16_gives_nearly_the_same():
-    batch = draw_ids(4)
+    batch = Masked(draw_ids(4), np.ones((ROWS, LENGTH), bool))
     (loss, gradients), (half_loss, half_gradients) = (differentiate(s, batch) for s in (SETTINGS, HALF))
     assert half_loss.dtype == jnp.float32 and half_loss == pytest.approx(float(loss), rel=0.01) and half_loss != loss
     for whole, half in zip(jax.tree.leaves(gradients), jax.tree.leaves(half_gradients), strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax
@@ -19,9 +20,18 @@ _BATCH_TOKENS = 8192  # positions that are predicted side by side
 
 
 def tokens_per_window(tokenizer: EqualInfo | Codebook) -> int:
-    """How many ids write a window. Raises ValueError if windows do not end where ids do."""
+    """How many ids write a window.
+
+    Raises:
+      ValueError: If windows do not decode by themselves to all that they are made of, or do not end where ids do.
+    """
     if isinstance(tokenizer, Codebook):
         return 1
+    if tokenizer.code != "preorder" or tokenizer.reset != 1:
+        raise ValueError(
+            f"windows of code {tokenizer.code!r} and reset {tokenizer.reset} have no text by themselves; take code "
+            "'preorder' and reset 1"
+        )
     if tokenizer.bits % tokenizer.token_bits:
         raise ValueError(
             f"windows of {tokenizer.bits} bits do not end where ids of {tokenizer.token_bits} do; take a divisor of "
@@ -31,7 +41,7 @@ def tokens_per_window(tokenizer: EqualInfo | Codebook) -> int:
 
 
 def windows_of(tokenizer: EqualInfo | Codebook, ids: Integer[np.ndarray, " n"]) -> Integer[np.ndarray, "windows k"]:
-    """The ids of each window. Raises ValueError unless they are whole windows."""
+    """The ids of each window. Raises ValueError unless `tokens_per_window` takes them and they are whole ones."""
     count = tokens_per_window(tokenizer)
     if len(ids) % count:
         raise ValueError(f"a window has {count} ids, and {len(ids)} are no whole windows; give all ids of a text")
@@ -45,32 +55,39 @@ def certain_texts(tokenizer: EqualInfo | Codebook, ids: Integer[np.ndarray, " n"
     lowest and the highest of them have.
 
     Args:
-      tokenizer: Preorder windows that decode by themselves.
+      tokenizer: Windows of code "preorder", M1 starting anew in each.
       ids: Its ids, whole windows.
 
     Returns:
       For each window, and each number of its tokens, the text; the last one is the window's whole string.
 
     Raises:
-      ValueError: If windows do not end where ids do, or these ids are no whole windows.
+      ValueError: If windows have no text by themselves, or do not end where ids do, or these ids are no whole ones.
     """
     windows = windows_of(tokenizer, ids)
-    columns = [_certain_after(tokenizer, windows, known) for known in range(1, windows.shape[1] + 1)]
+    numbers = range(1, windows.shape[1] + 1)
+    found = [np.unique(windows[:, :known], axis=0, return_inverse=True) for known in numbers]
+    ends = [_ends(heads, windows.shape[1], tokenizer.vocab_size) for heads, _ in found]
+    strings = iter(_spell(tokenizer, np.concatenate(ends)))
+    columns = []
+    for heads, which in found:
+        lowest, highest = ([next(strings) for _ in heads] for _ in range(2))
+        common = [_common_prefix(a, b) for a, b in zip(lowest, highest, strict=True)]
+        columns.append([common[i] for i in which.reshape(-1)])
     return [list(window) for window in zip(*columns, strict=True)]
 
 
-def _certain_after(
-    tokenizer: EqualInfo | Codebook, windows: Integer[np.ndarray, "windows k"], known: int
-) -> list[bytes]:
-    """What is certain of each window once its first `known` tokens are."""
-    heads, which = np.unique(windows[:, :known], axis=0, return_inverse=True)
-    rest = np.ones((len(heads), windows.shape[1] - known), heads.dtype)
-    lowest, highest = (
-        tokenizer.decode_batch(list(np.concatenate([heads, rest * last], axis=1)))
-        for last in (0, tokenizer.vocab_size - 1)
-    )
-    common = [_common_prefix(a, b) for a, b in zip(lowest, highest, strict=True)]
-    return [common[i] for i in which.reshape(-1)]
+def _ends(heads: Integer[np.ndarray, "n known"], length: int, vocab_size: int) -> Integer[np.ndarray, "two_n length"]:
+    """The lowest windows that begin with these ids, then the highest."""
+    rest = np.ones((len(heads), length - heads.shape[1]), heads.dtype)
+    return np.concatenate([np.concatenate([heads, rest * last], axis=1) for last in (0, vocab_size - 1)])
+
+
+def _spell(tokenizer: EqualInfo | Codebook, windows: Integer[np.ndarray, "n k"]) -> list[bytes]:
+    """The string of each window."""
+    if isinstance(tokenizer, Codebook):
+        return tokenizer.decode_batch(list(windows))
+    return tokenizer.spell(windows.reshape(-1))
 
 
 def _common_prefix(a: bytes, b: bytes) -> bytes:
@@ -90,9 +107,13 @@ def token_texts(tokenizer: EqualInfo | Codebook, ids: Integer[np.ndarray, " n"])
     ]
 
 
-def bytes_by_position(tokenizer: EqualInfo | Codebook, ids: Integer[np.ndarray, " n"]) -> Float64[np.ndarray, " k"]:
-    """Bytes that a token adds, by its position in the window, on average over windows (Fig. 9)."""
-    return np.array([[len(text) for text in window] for window in token_texts(tokenizer, ids)], np.float64).mean(axis=0)
+def bytes_by_position(texts: Sequence[Sequence[bytes]]) -> Float64[np.ndarray, " k"]:
+    """Bytes that a token adds, by its position in the window, on average over windows (Fig. 9).
+
+    Args:
+      texts: What the tokens of each window add, `token_texts`.
+    """
+    return np.array([[len(text) for text in window] for window in texts], np.float64).mean(axis=0)
 
 
 @dataclasses.dataclass(frozen=True)

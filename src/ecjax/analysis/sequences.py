@@ -54,7 +54,7 @@ class Pairs:
 
     Attributes:
       vocabulary: Of the examples.
-      length: Of each example.
+      length: Of each example, as the longest pair needs it.
     """
 
     def __init__(
@@ -62,19 +62,14 @@ class Pairs:
         sources: Sequence[Integer[np.ndarray, " _"]],
         targets: Sequence[Integer[np.ndarray, " _"]],
         vocabulary: Vocabulary,
-        length: int,
     ) -> None:
-        """Lays out each pair.
-
-        Raises:
-          ValueError: If there is no pair, or one does not fit the length.
-        """
-        needed = max((len(a) + 1 + len(b) for a, b in zip(sources, targets, strict=True)), default=0)
-        if not 0 < needed <= length:
-            raise ValueError(f"{len(sources)} pairs need examples of {needed} ids, and there are {length}")
-        self.vocabulary, self.length = vocabulary, length
-        self._ids = np.full((len(sources), length), vocabulary.padding, np.int32)
-        self._counted = np.zeros((len(sources), length), bool)
+        """Lays out each pair. Raises ValueError if there is none, or no id to be predicted."""
+        if not any(map(len, targets)):
+            raise ValueError(f"there is no id to predict in {len(targets)} pairs; give a target that is not empty")
+        self.vocabulary = vocabulary
+        self.length = max(len(a) + 1 + len(b) for a, b in zip(sources, targets, strict=True))
+        self._ids = np.full((len(sources), self.length), vocabulary.padding, np.int32)
+        self._counted = np.zeros((len(sources), self.length), bool)
         for row, counted, source, target in zip(self._ids, self._counted, sources, targets, strict=True):
             begin = len(source) + 1
             row[: begin - 1] = source
@@ -93,16 +88,16 @@ class Pairs:
         return Masked(self._ids, self._counted)
 
 
-def compression(tokenizer: Tokenizer, texts: Sequence[bytes], length: int) -> Pairs:
-    """From the bytes of texts (`ecjax.Bytes`) to their tokens, in examples of `length` ids."""
+def compression(tokenizer: Tokenizer, texts: Sequence[bytes]) -> Pairs:
+    """From the bytes of texts (`ecjax.Bytes`) to their tokens."""
     vocabulary = Vocabulary(Bytes.vocab_size, tokenizer.vocab_size)
-    return Pairs(Bytes().encode_batch(texts), tokenizer.encode_batch(texts), vocabulary, length)
+    return Pairs(Bytes().encode_batch(texts), tokenizer.encode_batch(texts), vocabulary)
 
 
-def decompression(tokenizer: Tokenizer, texts: Sequence[bytes], length: int) -> Pairs:
-    """From the tokens of texts to their bytes (`ecjax.Bytes`), in examples of `length` ids."""
+def decompression(tokenizer: Tokenizer, texts: Sequence[bytes]) -> Pairs:
+    """From the tokens of texts to their bytes (`ecjax.Bytes`)."""
     vocabulary = Vocabulary(tokenizer.vocab_size, Bytes.vocab_size)
-    return Pairs(tokenizer.encode_batch(texts), Bytes().encode_batch(texts), vocabulary, length)
+    return Pairs(tokenizer.encode_batch(texts), Bytes().encode_batch(texts), vocabulary)
 
 
 @dataclasses.dataclass(frozen=True)

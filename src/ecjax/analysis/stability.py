@@ -9,10 +9,6 @@ from collections.abc import Hashable, Iterable, Sequence
 import numpy as np
 from jaxtyping import Integer
 
-from ecjax.analysis.positions import token_texts, windows_of
-from ecjax.codebook import Codebook
-from ecjax.tokenizers.equal_info import EqualInfo
-
 
 @dataclasses.dataclass(frozen=True)
 class Stability:
@@ -50,20 +46,15 @@ def stability(symbols: Sequence[Hashable], texts: Sequence[bytes]) -> Stability:
     return Stability(usual / occurrences if occurrences else float("nan"), len(repeated), occurrences)
 
 
-def stability_by_position(tokenizer: EqualInfo | Codebook, ids: Integer[np.ndarray, " n"]) -> list[Stability]:
+def stability_by_position(windows: Integer[np.ndarray, "n k"], texts: Sequence[Sequence[bytes]]) -> list[Stability]:
     """Whether an id at one position of its window always adds the same text, for each position (Tables 8 and 14).
 
-    What a token adds is what becomes certain of its window's text with it (`ecjax.analysis.positions.token_texts`).
-
     Args:
-      tokenizer: Preorder windows that decode by themselves.
-      ids: Its ids, whole windows.
+      windows: The ids of each window, `ecjax.analysis.windows_of`.
+      texts: What they add, `ecjax.analysis.token_texts`.
     """
-    texts = token_texts(tokenizer, ids)
-    symbols = windows_of(tokenizer, ids)
-    return [
-        stability(column.tolist(), [window[position] for window in texts]) for position, column in enumerate(symbols.T)
-    ]
+    columns = zip(windows.T.tolist(), zip(*texts, strict=True), strict=True)
+    return [stability(ids, added) for ids, added in columns]
 
 
 def window_stability(windows: Integer[np.ndarray, "n k"], texts: Sequence[bytes]) -> Stability:

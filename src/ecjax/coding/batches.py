@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -11,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Int32, UInt8, UInt32
 
 from ecjax.coding import lanes
+from ecjax.coding.code import WindowCode
 from ecjax.coding.joining import Walk, extend, join
 from ecjax.integers import limb_count
 from ecjax.models.base import ByteModel
@@ -25,55 +27,76 @@ _walk = eqx.filter_jit(lanes.encode)
 _spell = eqx.filter_jit(lanes.decode)
 
 
-def encode(
-    model: ByteModel, bits: int, texts: Sequence[UInt8[np.ndarray, " _"]]
-) -> list[UInt32[np.ndarray, "_ limbs"]]:
-    """The codes of each text's windows, as `windows.encode` gives them.
+def encode(model: ByteModel, code: WindowCode, texts: Sequence[UInt8[np.ndarray, " _"]]) -> list[Walk]:
+    """The windows of each text, as if it stood alone.
 
     Args:
       model: M1, an exact one.
-      bits: b, 9 to 128.
+      code: Which windows.
       texts: Bytes.
     """
-    size = _segment_size(bits, sum(map(len, texts)))
+    size = _segment_size(code.bits, sum(map(len, texts)))
     origins = [range(0, max(1, len(text)), size) for text in texts]
-    segments = [text[o : o + size] for text, begins in zip(texts, origins, strict=True) for o in begins]
-    walked = iter(_walk_all(model, bits, [(segment, np.zeros(len(segment), bool)) for segment in segments]))
+    segments = [
+        _part(text, np.zeros(len(text), bool), o, o + size)
+        for text, begins in zip(texts, origins, strict=True)
+        for o in begins
+    ]
+    walked = iter(_walk_all(model, code, segments))
     walks = [[next(walked) for _ in begins] for begins in origins]
     stops = [np.concatenate([walk.begins for walk in own]) for own in walks]
     # Each walk but a text's last goes on, from its last window, to where it agrees with the next or to that one's end.
     seams = [(i, k) for i, own in enumerate(walks) for k in range(len(own) - 1)]
     lasts = [origins[i][k] + int(np.flatnonzero(walks[i][k].begins)[-1]) for i, k in seams]
-    tails = [slice(last, (k + 2) * size) for last, (_, k) in zip(lasts, seams, strict=True)]
-    extended = _walk_all(model, bits, [(texts[i][t], stops[i][t]) for t, (i, _) in zip(tails, seams, strict=True)])
+    tails = [_part(texts[i], stops[i], last, (k + 2) * size) for last, (i, k) in zip(lasts, seams, strict=True)]
+    extended = _walk_all(model, code, tails)
     for last, (i, k), further in zip(lasts, seams, extended, strict=True):
         walks[i][k] = extend(walks[i][k], last - origins[i][k], further)
 
-    def joined(i: int) -> UInt32[np.ndarray, "_ limbs"]:
+    def joined(i: int) -> Walk:
         def again(begin: int, k: int) -> Walk:
-            part = slice(begin, (k + 3) * size)
-            return _walk_all(model, bits, [(texts[i][part], stops[i][part])])[0]
+            return _walk_all(model, code, [_part(texts[i], stops[i], begin, (k + 3) * size)])[0]
 
         return join(len(texts[i]), origins[i], walks[i], again)
 
     return [joined(i) for i in range(len(texts))]
 
 
-def decode(model: ByteModel, bits: int, codes: UInt32[np.ndarray, "n limbs"]) -> list[bytes]:
-    """The string of each code, as `windows.decode` gives it, whatever its length."""
-    room = _bucket(max(64, 2 * bits))
+def decode(model: ByteModel, code: WindowCode, codes: UInt32[np.ndarray, "n limbs"]) -> list[bytes]:
+    """The string of each code, whatever its length.
+
+    Args:
+      model: The M1 that the windows were made with.
+      code: Which windows.
+      codes: Their codes.
+    """
+    room = bucket(max(64, 2 * code.bits))
     out: list[bytes] = []
     for begin in range(0, len(codes), _BLOCK // room):
         part = codes[begin : begin + _BLOCK // room]
-        strings, lengths = _spell_all(model, bits, part, np.full(len(part), room))
+        strings, lengths = _spell_all(model, code, part, np.full(len(part), room))
         # Those that had too little room are spelled again, now that their lengths are known.
         longer = np.flatnonzero(lengths > room)
         for group in _groups(longer[np.argsort(-lengths[longer])], lengths):
-            whole, _ = _spell_all(model, bits, part[group], lengths[group])
+            whole, _ = _spell_all(model, code, part[group], lengths[group])
             for i, string in zip(group, whole, strict=True):
                 strings[i] = string
         out += strings
     return out
+
+
+class _Part(NamedTuple):
+    """A stretch of a text for the lanes, and where they may leave it."""
+
+    text: UInt8[np.ndarray, " n"]
+    stops: Bool[np.ndarray, " n"]
+
+
+def _part(text: UInt8[np.ndarray, " n"], stops: Bool[np.ndarray, " n"], begin: int, end: int) -> _Part:
+    """Bytes `begin .. end - 1` of a text; if it goes on, with the stop at the last that says so."""
+    stops = stops[begin:end].copy()
+    stops[-1:] = end < len(text)
+    return _Part(text[begin:end], stops)
 
 
 def _segment_size(bits: int, total: int) -> int:
@@ -82,16 +105,17 @@ def _segment_size(bits: int, total: int) -> int:
     Small enough for all lanes to have work. But on English walks fall into step after about `bits**2 / 6` bytes only
     (windows are about `bits / 2` bytes long and have to begin at the same one), which is what a cut costs.
     """
-    return int(np.clip(-(-total // _lanes_for(total)), bits * bits, _LONGEST))
+    return int(np.clip(-(-total // lanes_for(total)), bits * bits, _LONGEST))
 
 
-def _bucket(n: int, least: int = 1) -> int:
+def bucket(n: int, least: int = 1) -> int:
     """The smallest power of four that is at least `n`: coarse, for a model takes seconds to compile."""
     return 1 << 2 * ((max(n, least) - 1).bit_length() + 1 >> 1)
 
 
-def _lanes_for(items: int) -> int:
-    return min(_LANES.get(jax.default_backend(), _MOST_LANES), _bucket(items))
+def lanes_for(items: int) -> int:
+    """How many lanes to give that many items."""
+    return min(_LANES.get(jax.default_backend(), _MOST_LANES), bucket(items))
 
 
 def _groups(items: np.ndarray, sizes: np.ndarray) -> Iterator[np.ndarray]:
@@ -100,19 +124,17 @@ def _groups(items: np.ndarray, sizes: np.ndarray) -> Iterator[np.ndarray]:
     return (items[block == b] for b in np.unique(block))
 
 
-def _walk_all(
-    model: ByteModel, bits: int, items: Sequence[tuple[UInt8[np.ndarray, " _"], Bool[np.ndarray, " _"]]]
-) -> list[Walk]:
+def _walk_all(model: ByteModel, code: WindowCode, items: Sequence[_Part]) -> list[Walk]:
     """The walk of each text, up to the first byte after its own first with a stop that a window begins with."""
-    out = [Walk(np.zeros(0, bool), np.zeros((0, limb_count(bits)), np.uint32))] * len(items)
+    out = [Walk(np.zeros(0, bool), np.zeros((0, limb_count(code.bits)), np.uint32))] * len(items)
     sizes = np.array([len(text) for text, _ in items], np.int64)
     order = np.argsort(-sizes, kind="stable")  # the longest first, for the lanes to end together
     for group in _groups(order[sizes[order] > 0], sizes):
-        walks = _walk_group(model, bits, [items[i] for i in group])
-        left = [k for k, i in enumerate(group) if _unfinished(walks[k], items[i][1])]
+        walks = _walk_group(model, code, [items[i] for i in group])
+        left = [k for k, i in enumerate(group) if _unfinished(walks[k], items[i].stops)]
         lasts = [int(np.flatnonzero(walks[k].begins)[-1]) for k in left]
-        rest = [tuple(a[last:] for a in items[group[k]]) for k, last in zip(left, lasts, strict=True)]
-        for k, last, further in zip(left, lasts, _walk_all(model, bits, rest), strict=True):
+        rest = [_Part(*(a[last:] for a in items[group[k]])) for k, last in zip(left, lasts, strict=True)]
+        for k, last, further in zip(left, lasts, _walk_all(model, code, rest), strict=True):
             walks[k] = extend(walks[k], last, further)
         for i, walk in zip(group, walks, strict=True):
             out[i] = walk
@@ -125,50 +147,48 @@ def _unfinished(walk: Walk, stops: Bool[np.ndarray, " n"]) -> bool:
     return size < len(stops) and not (size > 1 and walk.begins[-1] and stops[size - 1])
 
 
-def _walk_group(
-    model: ByteModel, bits: int, items: Sequence[tuple[UInt8[np.ndarray, " _"], Bool[np.ndarray, " _"]]]
-) -> list[Walk]:
+def _walk_group(model: ByteModel, code: WindowCode, items: Sequence[_Part]) -> list[Walk]:
     """What one run of the lanes makes of texts: walks to their stops, of which a few may be left off before."""
     bounds = np.concatenate([[0], np.cumsum([len(text) for text, _ in items])])
-    n = _bucket(int(bounds[-1]), _ROOM)
+    n = bucket(int(bounds[-1]), _ROOM)
     text, stops = np.zeros(n, np.uint8), np.zeros(n, bool)
     text[: bounds[-1]] = np.concatenate([text for text, _ in items])
     stops[: bounds[-1]] = np.concatenate([stops for _, stops in items])
     walks = _walk(
         model,
+        code,
         jnp.asarray(text),
-        jnp.asarray(_filled(bounds, _bucket(len(items), _QUEUE) + 1)),
+        jnp.asarray(_filled(bounds, bucket(len(items), _QUEUE) + 1)),
         jnp.asarray(len(items), jnp.int32),
         jnp.asarray(stops),
-        bits,
-        _lanes_for(len(items)),
+        lanes_for(len(items)),
     )
     begins, codes, taken = map(np.asarray, (walks.begins, walks.codes, walks.taken))
     out = []
     for begin, count in zip(bounds[:-1], taken, strict=False):
         own = begins[begin : begin + count].copy()
-        out.append(Walk(own, codes[begin : begin + count][np.append(own[1:], True)]))
+        out.append(Walk(own, codes[begin : begin + count][own]))
     return out
 
 
 def _spell_all(
-    model: ByteModel, bits: int, codes: UInt32[np.ndarray, "n limbs"], rooms: np.ndarray
+    model: ByteModel, code: WindowCode, codes: UInt32[np.ndarray, "n limbs"], rooms: np.ndarray
 ) -> tuple[list[bytes], Int32[np.ndarray, " n"]]:
     """The string of each code as far as there is room, and its whole length."""
     bounds = np.concatenate([[0], np.cumsum(rooms)])
-    queue = _bucket(len(codes), _QUEUE)
+    queue = bucket(len(codes), _QUEUE)
     padded = np.zeros((queue, codes.shape[1]), np.uint32)
     padded[: len(codes)] = codes
     text, lengths = map(
         np.asarray,
         _spell(
             model,
+            code,
             jnp.asarray(padded),
             jnp.asarray(_filled(bounds, queue + 1)),
             jnp.asarray(len(codes), jnp.int32),
-            bits,
-            _lanes_for(len(codes)),
-            _bucket(int(bounds[-1]), _ROOM),
+            lanes_for(len(codes)),
+            bucket(int(bounds[-1]), _ROOM),
         ),
     )
     lengths = lengths[: len(codes)]

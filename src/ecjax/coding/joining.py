@@ -1,9 +1,10 @@
 """One walk through a text from walks that began at several places.
 
-Greedy windows depend on nothing but where a window begins. So a long text is cut into segments that are walked side by
-side, each as if a window began at its first byte, and on over the beginning of the next. Where both walks begin a
-window at the same byte they agree from there on: ordinary text falls into step after a while. A walk that does not is
-walked again from where a window surely begins. What comes out are the windows of one walk from end to end.
+Greedy windows depend on nothing but where a window begins and the bytes from there on. So a long text is cut into
+segments that are walked side by side, each as if a window began at its first byte, and on over the beginning of the
+next. Where both walks begin a window at the same byte they agree from there on: ordinary text falls into step after a
+while. A walk that does not is walked again from where a window surely begins. What comes out are the windows of one
+walk from end to end.
 """
 
 from __future__ import annotations
@@ -32,10 +33,8 @@ def extend(walk: Walk, last: int, further: Walk) -> Walk:
     return Walk(np.concatenate([walk.begins[:last], further.begins]), np.concatenate([walk.codes[:-1], further.codes]))
 
 
-def join(
-    size: int, origins: Sequence[int], walks: Sequence[Walk], again: Callable[[int, int], Walk]
-) -> UInt[np.ndarray, "_ *limbs"]:
-    """The codes of a text.
+def join(size: int, origins: Sequence[int], walks: Sequence[Walk], again: Callable[[int, int], Walk]) -> Walk:
+    """The walk of a text from end to end.
 
     Args:
       size: Bytes of the text.
@@ -44,9 +43,6 @@ def join(
       again: `again(begin, k)` walks the text from `begin` on, to the end or until it agrees with the walk of a segment
         after the k-th (then up to and with that byte at least), or at least beyond the beginning of the segment that
         follows the (k + 1)-th.
-
-    Returns:
-      The code of each window, in order.
     """
     kept = []
     walk, begin, right = walks[0], 0, 0  # a walk, where it began, and from where on it is right
@@ -68,10 +64,10 @@ def join(
             kept.append(_between(walk, right - begin, last - begin))
             walk, begin, right = again(last, k), last, last
     kept.append(_between(walk, right - begin, len(walk.begins)))
-    return np.concatenate(kept)
+    return Walk(np.concatenate([part.begins for part in kept]), np.concatenate([part.codes for part in kept]))
 
 
-def _between(walk: Walk, first: int, last: int) -> UInt[np.ndarray, "_ *limbs"]:
-    """The codes of the windows that begin with bytes `first .. last - 1`."""
-    before = np.count_nonzero(walk.begins[:first])
-    return walk.codes[before : before + np.count_nonzero(walk.begins[first:last])]
+def _between(walk: Walk, first: int, last: int) -> Walk:
+    """The windows that begin with bytes `first .. last - 1`."""
+    before, begins = np.count_nonzero(walk.begins[:first]), walk.begins[first:last]
+    return Walk(begins, walk.codes[before : before + np.count_nonzero(begins)])

@@ -1,8 +1,8 @@
 """Many texts, or many windows, through a model side by side.
 
 A **lane** works on one text, or one window, byte by byte, and takes the next from a queue when it is done, so that all
-lanes stay busy however the lengths differ. What comes out is bit for bit what `ecjax.coding.windows` gives for each
-text or window by itself, provided that the model is exact: which lane works on what changes nothing.
+lanes stay busy however the lengths differ. What comes out is bit for bit what each text or window gives by itself
+(`ecjax.coding.windows`), provided that the model is exact: which lane works on what changes nothing.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Int32, Integer, UInt8, UInt32
+from jaxtyping import Array, Bool, Int32, Integer, PyTree, UInt8, UInt32
 
-from ecjax.coding.windows import Cursor, Root, append, follow, start
-from ecjax.integers import is_zero
+from ecjax.coding.code import WindowCode
+from ecjax.coding.windows import Windows
+from ecjax.integers import limb_count, wrapping
 from ecjax.models.base import ByteModel
+
+_MOST_ALIKE = 64  # lanes of `decode_alike`
 
 
 class Walks(eqx.Module):
@@ -24,7 +27,7 @@ class Walks(eqx.Module):
 
     Attributes:
       begins: Whether a window begins with this byte; false for bytes that were not taken.
-      codes: The code of the window up to and including this byte; 0 for bytes that were not taken.
+      codes: The code of the window that begins with this byte, as far as it was taken; 0 where none begins.
       taken: How many bytes of each text were taken.
     """
 
@@ -50,132 +53,182 @@ class _Queue(eqx.Module):
         return _Queue(items, following), idle & (items < count)
 
 
-def _cursors(root: Root, lanes: int) -> Cursor:
-    return jax.tree.map(lambda a: jnp.broadcast_to(a, (lanes, *a.shape)), start(root))
+def _broadcast(tree: PyTree[Any], lanes: int) -> PyTree[Any]:
+    return jax.tree.map(lambda a: jnp.broadcast_to(a, (lanes, *a.shape)), tree)
 
 
 def encode(
     model: ByteModel,
+    code: WindowCode,
     text: Integer[Array, " n"],
     bounds: Int32[Array, " bounds"],
     count: Integer[Array, ""],
     stops: Bool[Array, " n"],
-    bits: int,
     lanes: int,
 ) -> Walks:
     """Cuts texts into windows, each as if it stood alone.
 
     Args:
       model: M1, an exact one.
+      code: Which windows.
       text: The bytes of all texts, end to end.
       bounds: Where each text begins and the one before ends; rising, at most n.
       count: Texts in the queue, at most `queue`; bounds after theirs do not count.
       stops: Where to leave a text: after a byte with a stop, should a window begin with it, the text's first excepted.
-      bits: b, 9 to 128.
+        A stop at a text's last byte says that the text goes on: its last window is not yet asked what it can spare.
       lanes: Texts that are worked on at once.
 
     Returns:
       The windows. It leaves off once the queue is empty and at most a quarter of the lanes (rounded down) have work:
       fewer lanes do the rest sooner, beginning where each text's last window does.
     """
-    root = Root(model, bits)
+    root = code.root(model)
     n, queue = text.shape[0], bounds.shape[0] - 1
     count, bounds = jnp.clip(count, 0, queue).astype(jnp.int32), jnp.clip(bounds, 0, n)
-    step = jax.vmap(append, in_axes=(None, None, 0, 0, 0))
+    step = jax.vmap(code.append, in_axes=(None, None, 0, 0, 0))
 
     def busy(carry: tuple[Any, ...]) -> Bool[Array, ""]:
         waiting, at, end, *_ = carry
         return (waiting.next < count) | (jnp.sum(at < end, dtype=jnp.int32) > lanes // 4)
 
     def advance(carry: tuple[Any, ...]) -> tuple[Any, ...]:
-        waiting, at, end, cursors, walks = carry
-        waiting, anew = waiting.refill(at >= end, count)
-        begin = bounds[waiting.items]
-        at = jnp.where(anew, begin, at)
-        end = jnp.where(anew, bounds[jnp.minimum(waiting.items + 1, queue)], end)
+        waiting, at, end, window, ended, cursors, walks = carry
+        waiting, fresh = waiting.refill(at >= end, count)
+        at = jnp.where(fresh, bounds[waiting.items], at)
+        end = jnp.where(fresh, bounds[jnp.minimum(waiting.items + 1, queue)], end)
         active = at < end
         here = jnp.minimum(at, n - 1)
-        cursors, new = step(model, root, cursors, text[here].astype(jnp.int32), anew)
+        before = jax.vmap(code.number)(cursors)
+        cursors, new, taken = step(model, root, cursors, text[here].astype(jnp.int32), fresh | ended)
         new = new & active
-        # Places differ. That needs no proof where results are maxima with what is there, whatever the order.
-        place = jnp.where(active, at, n)
-        at = jnp.where(active, here + 1, at)
-        walks = Walks(
-            walks.begins.at[place].max(new, mode="drop"),
-            walks.codes.at[place].max(cursors.node.code, mode="drop"),
-            walks.taken.at[jnp.where(active, waiting.items, queue)].max(at - begin, mode="drop"),
-        )
-        return waiting, at, jnp.where(new & stops[here] & ~anew, at, end), cursors, walks
+        window = jnp.where(new, here, window)
+        after = here + taken.astype(jnp.int32)
+        closed = ~taken | ((after == end) & ~stops[here])
+        spare = jnp.where(active & closed, jax.vmap(code.spare)(cursors), 0)
+        after = jnp.where(active, jnp.maximum(after - spare, 0), at)
+        # Sums, in which order does not matter; modulo 2**32 they come to the last of what a place was to hold.
+        with wrapping():
+            change = jax.vmap(code.number)(cursors) - jnp.where(new[:, None], 0, before)
+            walks = Walks(
+                walks.begins.at[jnp.where(active, at, n)].max(new, mode="drop"),
+                walks.codes.at[jnp.where(active, window, n)].add(change, mode="drop"),
+                walks.taken.at[jnp.where(active, waiting.items, queue)].add(after - at, mode="drop"),
+            )
+        end = jnp.where(new & stops[here] & ~fresh, after, end)
+        return waiting, after, end, window, spare > 0, cursors, walks
 
     nowhere = jnp.zeros(lanes, jnp.int32)
-    empty = Walks(jnp.zeros(n, bool), jnp.zeros((n, root.node.code.shape[0]), jnp.uint32), jnp.zeros(queue, jnp.int32))
-    initial = (_Queue.untouched(lanes, count), nowhere, nowhere, _cursors(root, lanes), empty)
+    codes = jnp.zeros((n, limb_count(code.bits)), jnp.uint32)
+    initial = (
+        _Queue.untouched(lanes, count),
+        nowhere,
+        nowhere,
+        nowhere,
+        jnp.zeros(lanes, bool),
+        _broadcast(code.start(root), lanes),
+        Walks(jnp.zeros(n, bool), codes, jnp.zeros(queue, jnp.int32)),
+    )
     return jax.lax.while_loop(busy, advance, initial)[-1]
 
 
 def decode(
     model: ByteModel,
+    code: WindowCode,
     codes: UInt32[Array, "queue limbs"],
     bounds: Int32[Array, " bounds"],
     count: Integer[Array, ""],
-    bits: int,
     lanes: int,
     capacity: int,
 ) -> tuple[UInt8[Array, " capacity"], Int32[Array, " queue"]]:
-    """The strings of windows; every number below `2**bits` has one.
+    """The strings of windows.
 
     Args:
       model: The M1 that the windows were made with.
+      code: Which windows.
       codes: Their codes; bits above the b-th do not count.
       bounds: Where the room for each string begins and that for the one before ends; rising, at most `capacity`.
       count: Windows in the queue, at most `queue`; codes after theirs do not count.
-      bits: b, 9 to 128.
       lanes: Windows that are worked on at once.
       capacity: Bytes of room for all strings.
 
     Returns:
-      The strings in their places, as far as there is room, filled with zeros; and their whole lengths, which may be
-      larger than their rooms, and are 0 for windows that are not in the queue.
+      The strings in their places, as far as there is room, and what was found beyond their ends or else zeros; and
+      their whole lengths, which may be larger than their rooms, and are 0 for windows that are not in the queue.
     """
-    root = Root(model, bits)
+    root = code.root(model)
     queue = codes.shape[0]
     count, bounds = jnp.clip(count, 0, queue).astype(jnp.int32), jnp.clip(bounds, 0, capacity)
-    limits, initials = root.node.below, start(root)
-
-    def begin(cursor: Cursor, anew: Bool[Array, ""]) -> Cursor:
-        node = jax.tree.map(lambda a, b: jnp.where(anew, a, b), initials.node, cursor.node)
-        return Cursor(node, model.restart(cursor.state, initials.state, anew))
 
     def busy(carry: tuple[Any, ...]) -> Bool[Array, ""]:
-        waiting, ranks, *_ = carry
-        return (waiting.next < count) | jnp.any(ranks != 0)
+        waiting, active, *_ = carry
+        return (waiting.next < count) | jnp.any(active)
 
     def advance(carry: tuple[Any, ...]) -> tuple[Any, ...]:
-        waiting, ranks, at, end, length, cursors, text, lengths = carry
-        waiting, anew = waiting.refill(jax.vmap(is_zero)(ranks), count)
-        ranks = jnp.where(anew[:, None], codes[jnp.minimum(waiting.items, queue - 1)] & limits, ranks)
+        waiting, active, at, end, readings, text, lengths = carry
+        waiting, anew = waiting.refill(~active, count)
         at = jnp.where(anew, bounds[waiting.items], at)
         end = jnp.where(anew, bounds[jnp.minimum(waiting.items + 1, queue)], end)
-        length = jnp.minimum(jnp.where(anew, 0, length), jnp.iinfo(jnp.int32).max - 1) + 1
-        active = jnp.any(ranks != 0, axis=1)
-        cursors = jax.vmap(begin)(cursors, anew)
-        cursors, left, byte = jax.vmap(follow, in_axes=(None, 0, 0))(model, cursors, ranks)
-        # Places differ, as in `encode`.
+        numbers = codes[jnp.minimum(waiting.items, queue - 1)]
+        readings = jax.vmap(code.reread, in_axes=(None, None, 0, 0, 0))(model, root, readings, numbers, anew)
+        active = (active | anew) & jax.vmap(code.unread)(readings)
+        readings, byte = jax.vmap(code.follow, in_axes=(None, 0))(model, readings)
+        # Places differ. That needs no proof where results are maxima with what is there, whatever the order.
         text = text.at[jnp.where(active & (at < end), at, capacity)].max(byte.astype(jnp.uint8), mode="drop")
-        lengths = lengths.at[jnp.where(active, waiting.items, queue)].max(length, mode="drop")
+        lengths = lengths.at[jnp.where(active, waiting.items, queue)].max(jax.vmap(code.length)(readings), mode="drop")
         at = jnp.minimum(jnp.minimum(at, capacity) + 1, end)  # a full room stays full, however long the string
-        return waiting, jnp.where(active[:, None], left, 0), at, end, length, cursors, text, lengths
+        return waiting, active & jax.vmap(code.unread)(readings), at, end, readings, text, lengths
 
     nowhere = jnp.zeros(lanes, jnp.int32)
     initial = (
         _Queue.untouched(lanes, count),
-        jnp.zeros((lanes, codes.shape[1]), jnp.uint32),
+        jnp.zeros(lanes, bool),
         nowhere,
         nowhere,
-        nowhere,
-        _cursors(root, lanes),
+        _broadcast(code.read(root, jnp.zeros(codes.shape[1], jnp.uint32)), lanes),
         jnp.zeros(capacity, jnp.uint8),
         jnp.zeros(queue, jnp.int32),
     )
     *_, text, lengths = jax.lax.while_loop(busy, advance, initial)
     return text, lengths
+
+
+def encode_alone(model: ByteModel, code: WindowCode, text: Integer[Array, " n"], length: Integer[Array, ""]) -> Windows:
+    """The windows of one text. As `windows.encode`, for any window code.
+
+    Args:
+      model: M1.
+      code: Which windows.
+      text: Bytes; those from `length` on do not count.
+      length: Bytes in the text, at most n.
+    """
+    n = text.shape[0]
+    if n == 0:
+        return Windows(jnp.zeros((0, limb_count(code.bits)), jnp.uint32), jnp.zeros((), jnp.int32))
+    bounds = jnp.array([0, 1], jnp.int32) * length.astype(jnp.int32)
+    walks = encode(model, code, text, bounds, jnp.ones((), jnp.int32), jnp.zeros(n, bool), 1)
+    place = jnp.where(walks.begins, jnp.cumsum(walks.begins, dtype=jnp.int32) - 1, n)
+    codes = jnp.zeros_like(walks.codes).at[place].max(walks.codes, mode="drop")
+    return Windows(codes, jnp.sum(walks.begins, dtype=jnp.int32))
+
+
+def decode_alike(
+    model: ByteModel, code: WindowCode, codes: UInt32[Array, "n limbs"], capacity: int
+) -> tuple[UInt8[Array, "n capacity"], Int32[Array, " n"]]:
+    """The strings of windows with the same room for each. As `windows.decode` of each, for any window code.
+
+    Args:
+      model: The M1 that the windows were made with.
+      code: Which windows.
+      codes: Their codes; bits above the b-th do not count.
+      capacity: Bytes to return at most for each.
+
+    Returns:
+      The first `capacity` bytes of each string, filled with zeros, and their whole lengths, which may be larger.
+    """
+    n = codes.shape[0]
+    if n == 0:
+        return jnp.zeros((0, capacity), jnp.uint8), jnp.zeros(0, jnp.int32)
+    bounds = jnp.arange(n + 1, dtype=jnp.int32) * capacity
+    text, lengths = decode(model, code, codes, bounds, jnp.array(n, jnp.int32), min(n, _MOST_ALIKE), n * capacity)
+    inside = jnp.arange(capacity) < lengths[:, None]
+    return jnp.where(inside, text.reshape(n, capacity), 0), lengths

@@ -95,7 +95,7 @@ def _from_word(word: UInt32[Array, ""], limbs: int) -> UInt32[Array, " limbs"]:
     return jnp.zeros(limbs, jnp.uint32).at[0].set(word)
 
 
-def _descend(shares: Shares, node: Node, byte: Integer[Array, ""]) -> tuple[Node, Bool[Array, ""]]:
+def descend(shares: Shares, node: Node, byte: Integer[Array, ""]) -> tuple[Node, Bool[Array, ""]]:
     """The child of `node` for a byte, and whether it exists; if it does not, the child means nothing."""
     start, end = shares.start(byte), shares.start(byte + 1)
     exists = less(start, end)
@@ -138,8 +138,8 @@ def append(
     Returns:
       The window after the byte, and whether it is a new one.
     """
-    child, fits = _descend(Shares(cursor.node, model.frequencies(cursor.state), model.precision), cursor.node, byte)
-    first, _ = _descend(root.shares, root.node, byte)
+    child, fits = descend(Shares(cursor.node, model.frequencies(cursor.state), model.precision), cursor.node, byte)
+    first, _ = descend(root.shares, root.node, byte)
     new = anew | ~fits
     state = model.step(model.restart(cursor.state, root.state, new), byte)
     return Cursor(_select(new, first, child), state), new
@@ -162,8 +162,77 @@ def follow(
     rank = subtract(rank, _from_word(jnp.ones((), jnp.uint32), rank.shape[0]))
     starts = jax.vmap(shares.start)(jnp.arange(1, 256, dtype=jnp.int32))  # the rank is below that of 256
     byte = jnp.sum(~jax.vmap(less, in_axes=(None, 0))(rank, starts), dtype=jnp.int32)
-    child, _ = _descend(shares, cursor.node, byte)
+    child, _ = descend(shares, cursor.node, byte)
     return Cursor(child, model.step(cursor.state, byte)), subtract(rank, shares.start(byte)), byte
+
+
+class Reading(eqx.Module):
+    """What is known of the string of a code.
+
+    Attributes:
+      cursor: The window of the bytes found.
+      rank: The code counted from that window's own point: 0 at the string's end.
+      length: How many there are.
+    """
+
+    cursor: Cursor
+    rank: UInt32[Array, " limbs"]
+    length: Int32[Array, ""]
+
+
+class Preorder(eqx.Module):
+    """These windows as `ecjax.coding.lanes` walks them (`ecjax.coding.code.WindowCode`).
+
+    Attributes:
+      bits: b, 9 to 128.
+    """
+
+    bits: int = eqx.field(static=True)
+
+    def __init__(self, bits: int) -> None:
+        """Raises ValueError unless windows can have `bits` bits."""
+        check_bits(bits)
+        self.bits = bits
+
+    def root(self, model: ByteModel) -> Root:
+        return Root(model, self.bits)
+
+    def start(self, root: Root) -> Cursor:
+        return start(root)
+
+    def append(
+        self, model: ByteModel, root: Root, cursor: Cursor, byte: Int32[Array, ""], anew: Bool[Array, ""]
+    ) -> tuple[Cursor, Bool[Array, ""], Bool[Array, ""]]:
+        cursor, new = append(model, root, cursor, byte, anew)
+        return cursor, new, jnp.array(True)
+
+    def number(self, cursor: Cursor) -> UInt32[Array, " limbs"]:
+        return cursor.node.code
+
+    def spare(self, cursor: Cursor) -> Int32[Array, ""]:
+        return jnp.zeros((), jnp.int32)
+
+    def read(self, root: Root, number: UInt32[Array, " limbs"]) -> Reading:
+        return Reading(start(root), number & root.node.below, jnp.zeros((), jnp.int32))
+
+    def reread(
+        self, model: ByteModel, root: Root, reading: Reading, number: UInt32[Array, " limbs"], anew: Bool[Array, ""]
+    ) -> Reading:
+        node = _select(anew, root.node, reading.cursor.node)
+        state = model.restart(reading.cursor.state, root.state, anew)
+        rank = jnp.where(anew, number & root.node.below, reading.rank)
+        return Reading(Cursor(node, state), rank, jnp.where(anew, 0, reading.length))
+
+    def unread(self, reading: Reading) -> Bool[Array, ""]:
+        return ~is_zero(reading.rank)
+
+    def follow(self, model: ByteModel, reading: Reading) -> tuple[Reading, Int32[Array, ""]]:
+        cursor, rank, byte = follow(model, reading.cursor, reading.rank)
+        length = jnp.minimum(reading.length, jnp.iinfo(jnp.int32).max - 1) + 1
+        return Reading(cursor, rank, length), byte
+
+    def length(self, reading: Reading) -> Int32[Array, ""]:
+        return reading.length
 
 
 def _select(condition: Bool[Array, ""], yes: PyTree[Any], no: PyTree[Any]) -> PyTree[Any]:

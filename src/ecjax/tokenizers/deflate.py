@@ -46,7 +46,9 @@ class GZip(SlicedTokenizer):
             try:
                 text.append(stream.decompress(part, BLOCK + 1))
             except zlib.error as error:
-                raise ValueError(f"these ids are no blocks compressed by zlib, {error}; give all ids of a text") from error
+                raise ValueError(
+                    f"these ids are no blocks compressed by zlib, {error}; give all ids of a text"
+                ) from error
             if not stream.eof or len(text[-1]) > BLOCK:
                 raise ValueError(f"these ids hold no whole blocks of up to {BLOCK} bytes; give all ids of a text")
             at += len(part) - len(stream.unused_data)

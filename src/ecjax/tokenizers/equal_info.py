@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Literal
 
 import equinox as eqx
@@ -13,11 +14,15 @@ from jaxtyping import Array, Int32, Integer, UInt8, UInt32
 
 from ecjax.checks import check_ids, check_text
 from ecjax.codebook import MAX_CODEBOOK_BITS, Codebook, compile_codebook
-from ecjax.coding import batches, windows
+from ecjax.coding import batches, lanes, resets, windows
+from ecjax.coding.code import WindowCode
+from ecjax.coding.published import Published, check_bits_for
 from ecjax.frequencies import check_precision
 from ecjax.integers import limb_count, regroup_bits
 from ecjax.models.base import ByteModel
 from ecjax.padding import bucket
+
+_Code = Literal["preorder", "published", "delayed"]
 
 
 class EqualInfo(eqx.Module):
@@ -26,15 +31,24 @@ class EqualInfo(eqx.Module):
     Every window has exactly `bits` bits; the stream of windows is cut into ids of `token_bits` bits, first bits
     first, and the last id is filled with zeros. Any ids decode, and a text of any bytes comes back as it was.
 
+    The paper's own windows, "published" and "delayed" (`ecjax.coding.published`), are there for comparison. Any ids
+    decode with them too, but to no text where no text has such a window. Texts of "published" windows come back only in
+    part (see `undecodable`); those of "delayed" ones come back. Id 0 is padding, but a window of zeros stands for a
+    string of NUL bytes all the same.
+
     Attributes:
       model: M1.
       bits: b, 9 to 128.
       token_bits: v, 1 to 16.
+      code: The window code.
+      reset: M1 starts anew every so many windows; None: in every block of `ecjax.coding.resets` only.
     """
 
     model: ByteModel
     bits: int = eqx.field(static=True)
     token_bits: int = eqx.field(static=True)
+    code: _Code = eqx.field(static=True)
+    reset: int | None = eqx.field(static=True)
 
     def __init__(
         self,
@@ -43,6 +57,8 @@ class EqualInfo(eqx.Module):
         token_bits: int | None = None,
         policy: Literal["greedy"] = "greedy",
         *,
+        code: _Code = "preorder",
+        reset: int | None = 1,
         allow_inexact: bool = False,
     ) -> None:
         """A tokenizer over the windows of `model`.
@@ -52,6 +68,10 @@ class EqualInfo(eqx.Module):
           bits: b, 9 to 128.
           token_bits: v, 1 to 16; None is `bits` up to 16, else 16.
           policy: Where windows end: "greedy", each as late as it can.
+          code: "preorder", the lossless one, or the paper's "published" (from b = F, the model's precision, on) or
+            "delayed".
+          reset: M1 starts anew every so many windows, 1 or more; None: never within a block of text (arXiv 2404.03626,
+            A.2). With values other than 1 a window no longer decodes by itself, and only code "preorder" has them.
           allow_inexact: Take a model that is not exact (a float one). Its tokens may decode to other text on another
             machine, in another batch or with another version of JAX; its codebook is safe, being a fixed table.
 
@@ -70,7 +90,15 @@ class EqualInfo(eqx.Module):
                 f"{type(model).__name__} is not exact: its tokens need not decode to the same text elsewhere; use an "
                 "exact model, compile a codebook from it, or pass allow_inexact=True"
             )
-        self.model, self.bits, self.token_bits = model, bits, token_bits
+        if code not in ("preorder", "published", "delayed"):
+            raise ValueError(f"a window code is 'preorder', 'published' or 'delayed', got {code!r}")
+        if reset is not None and reset < 1:
+            raise ValueError(f"M1 starts anew every 1 or more windows, or never (None), got {reset}")
+        if reset != 1 and code != "preorder":
+            raise ValueError(f"M1 starts anew in each window of code {code!r}: reset must be 1, not {reset}")
+        if code != "preorder":
+            check_bits_for(bits, model.precision)
+        self.model, self.bits, self.token_bits, self.code, self.reset = model, bits, token_bits, code, reset
 
     @property
     def vocab_size(self) -> int:
@@ -86,6 +114,10 @@ class EqualInfo(eqx.Module):
         Raises:
           ValueError: If there is no such table.
         """
+        if self.code != "preorder" or self.reset != 1:
+            raise ValueError(
+                f"a codebook is one of code 'preorder' and reset 1, not of code {self.code!r} and reset {self.reset}"
+            )
         if self.bits <= MAX_CODEBOOK_BITS and self.token_bits != self.bits:
             raise ValueError(
                 f"a codebook's ids are whole windows; with {self.bits} bits in a window, token_bits must be "
@@ -104,8 +136,15 @@ class EqualInfo(eqx.Module):
 
         Returns:
           Ids, filled with zeros, and their number.
+
+        Raises:
+          ValueError: If `reset` is not 1.
         """
-        coded = windows.encode(self.model, text, length, self.bits)
+        self._check_reset()
+        if self.code == "preorder":
+            coded = windows.encode(self.model, text, length, self.bits)
+        else:
+            coded = lanes.encode_alone(self.model, self._windows, text, length)
         groups = -(-text.shape[0] * self.bits // self.token_bits)
         ids = regroup_bits(coded.codes, self.bits, self.token_bits, groups)[:, 0].astype(jnp.int32)
         # Divided in two parts, so that the number of bits need not fit 32 bits.
@@ -123,10 +162,16 @@ class EqualInfo(eqx.Module):
 
         Returns:
           For each window the first `capacity` bytes of its string, filled with zeros, and the string's whole length.
+
+        Raises:
+          ValueError: If `reset` is not 1.
         """
+        self._check_reset()
         count = ids.shape[0] * self.token_bits // self.bits
         codes = regroup_bits(ids.astype(jnp.uint32)[:, None], self.token_bits, self.bits, count)
-        return jax.vmap(lambda code: windows.decode(self.model, code, self.bits, capacity))(codes)
+        if self.code == "preorder":
+            return jax.vmap(lambda code: windows.decode(self.model, code, self.bits, capacity))(codes)
+        return lanes.decode_alike(self.model, self._windows, codes, capacity)
 
     def encode(self, text: bytes) -> Int32[np.ndarray, " n"]:
         """The tokens of a text. Raises TypeError unless it is bytes."""
@@ -139,16 +184,57 @@ class EqualInfo(eqx.Module):
     def encode_batch(self, texts: Sequence[bytes]) -> list[Int32[np.ndarray, " _"]]:
         """The tokens of each text. Texts, and parts of long ones, run through the model side by side."""
         arrays = [np.frombuffer(check_text(text), np.uint8) for text in texts]
-        return [self._ids(codes) for codes in batches.encode(self.model, self.bits, arrays)]
+        return [self._ids(codes) for codes, _ in self._cut(arrays)]
 
     def decode_batch(self, batch: Sequence[Integer[np.ndarray, " _"] | Sequence[int]]) -> list[bytes]:
         """The text of each sequence of tokens, all windows side by side."""
         checked = [check_ids(ids, self.vocab_size) for ids in batch]
-        counts = [len(ids) * self.token_bits // self.bits for ids in checked]
-        codes = np.concatenate([np.zeros((0, limb_count(self.bits)), np.uint32), *map(self._codes, checked)])
-        strings = batches.decode(self.model, self.bits, codes)
-        ends = np.cumsum(counts, dtype=np.int64)
-        return [b"".join(strings[end - count : end]) for end, count in zip(ends, counts, strict=True)]
+        return [b"".join(strings) for strings in self._spell([self._codes(ids) for ids in checked])]
+
+    def cut(self, text: bytes) -> list[bytes]:
+        """What each window of `encode(text)` is made of, end to end the text. Raises TypeError unless it is bytes."""
+        _, begins = self._cut([np.frombuffer(check_text(text), np.uint8)])[0]
+        return [text[a:b] for a, b in pairwise([*begins.tolist(), len(text)])]
+
+    def spell(self, ids: Integer[np.ndarray, " n"] | Sequence[int]) -> list[bytes]:
+        """What each window of ids decodes to, end to end the text. Raises as `decode` does."""
+        return self._spell([self._codes(check_ids(ids, self.vocab_size))])[0]
+
+    def undecodable(self, text: bytes) -> Int32[np.ndarray, " n"]:
+        """Which windows of `encode(text)` decode to another string than they were made of: none of code "preorder".
+
+        Raises TypeError unless the text is bytes.
+        """
+        codes, begins = self._cut([np.frombuffer(check_text(text), np.uint8)])[0]
+        bounds = [*begins.tolist(), len(text)]
+        strings = self._spell([codes])[0]
+        wrong = [text[a:b] != string for (a, b), string in zip(pairwise(bounds), strings, strict=True)]
+        return np.flatnonzero(wrong).astype(np.int32)
+
+    @property
+    def _windows(self) -> WindowCode:
+        return windows.Preorder(self.bits) if self.code == "preorder" else Published(self.bits, self.code == "delayed")
+
+    def _check_reset(self) -> None:
+        if self.reset != 1:
+            raise ValueError(f"arrays are of windows that decode by themselves: reset must be 1, not {self.reset}")
+
+    def _cut(
+        self, texts: Sequence[UInt8[np.ndarray, " _"]]
+    ) -> list[tuple[UInt32[np.ndarray, "_ limbs"], Integer[np.ndarray, " _"]]]:
+        """The codes of each text's windows, and where the windows begin."""
+        if self.reset != 1:
+            return resets.encode(self.model, self.bits, self.reset, texts)
+        walks = batches.encode(self.model, self._windows, texts)
+        return [(walk.codes, np.flatnonzero(walk.begins)) for walk in walks]
+
+    def _spell(self, batch: Sequence[UInt32[np.ndarray, "_ limbs"]]) -> list[list[bytes]]:
+        """The strings of each sequence of windows."""
+        if self.reset != 1:
+            return resets.decode(self.model, self.bits, self.reset, batch)
+        codes = np.concatenate([np.zeros((0, limb_count(self.bits)), np.uint32), *batch])
+        strings = iter(batches.decode(self.model, self._windows, codes))
+        return [[next(strings) for _ in codes] for codes in batch]
 
     def _ids(self, codes: UInt32[np.ndarray, "n limbs"]) -> Int32[np.ndarray, " _"]:
         count = -(-len(codes) * self.bits // self.token_bits)

@@ -69,7 +69,9 @@ class EqualText(eqx.Module):
         check_exact(model, allow_inexact)
         most = _MOST_BITS // model.precision
         if not 1 <= window_bytes <= most:
-            raise ValueError(f"with a model of precision {model.precision} a window has 1 to {most} bytes, got {window_bytes}")
+            raise ValueError(
+                f"with a model of precision {model.precision} a window has 1 to {most} bytes, got {window_bytes}"
+            )
         self.model, self.window_bytes = model, window_bytes
         self.token_bits, self.delimiters = token_bits, delimiters
 
@@ -90,9 +92,7 @@ class EqualText(eqx.Module):
     def encode_batch(self, texts: Sequence[bytes]) -> list[Int32[np.ndarray, " _"]]:
         windows = [self._cut(check_text(text)) for text in texts]
         codes = iter(self._encode([window for own in windows for window in own]))
-        return [
-            self._frame(len(text), [next(codes) for _ in own]) for text, own in zip(texts, windows, strict=True)
-        ]
+        return [self._frame(len(text), [next(codes) for _ in own]) for text, own in zip(texts, windows, strict=True)]
 
     def decode_batch(self, batch: Sequence[Integer[np.ndarray, " _"] | Sequence[int]]) -> list[bytes]:
         checked = [check_ids(ids, self.vocab_size) for ids in batch]
@@ -144,12 +144,8 @@ class EqualText(eqx.Module):
 
     def _decode_joined(self, batch: Sequence[Int32[np.ndarray, " _"]]) -> list[bytes]:
         """One window after another, for each begins where the one before ends; texts side by side."""
-        read = [read_number(to_bytes(from_ids(ids, self.token_bits))) for ids in batch]
-        bits = [from_bytes(rest) for _, rest in read]
-        lengths = [self._lengths(total) for total, _ in read]
-        for i, (total, _) in enumerate(read):
-            if len(lengths[i]) > len(bits[i]):
-                raise ValueError(f"these ids say they are of {total} bytes, but are too few; give all ids of one text")
+        framed = [self._unframe(ids) for ids in batch]
+        bits, lengths = [own for _, own in framed], [self._lengths(total) for total, _ in framed]
         texts, places = [bytearray() for _ in batch], [0] * len(batch)
         for k in range(max(map(len, lengths), default=0)):
             going = [i for i, own in enumerate(lengths) if k < len(own)]
@@ -162,6 +158,16 @@ class EqualText(eqx.Module):
             if place > len(own) or own[place:].any():
                 raise ValueError("these ids are not those of one text; give all of them, and no others")
         return list(map(bytes, texts))
+
+    def _unframe(self, ids: Int32[np.ndarray, " n"]) -> tuple[int, UInt8[np.ndarray, " bits"]]:
+        """The length of a text, and the bits of its windows."""
+        bits = from_ids(ids, self.token_bits)
+        data = to_bytes(bits)
+        total, rest = read_number(data)
+        bits = bits[8 * (len(data) - len(rest)) :]
+        if total > self.window_bytes * len(bits):  # a code has a bit at least
+            raise ValueError(f"these ids say they are of {total} bytes, but are too few; give all ids of one text")
+        return total, bits
 
     def _encode(self, windows: Sequence[bytes]) -> list[UInt8[np.ndarray, " _"]]:
         """The bits of each window's code."""
@@ -196,7 +202,9 @@ def _encode(
     """Codes, filled with zeros, and their bits."""
     size, bits = texts.shape[1], texts.shape[1] * model.precision
 
-    def interval(text: UInt8[Array, " n"], length: Int32[Array, ""]) -> tuple[UInt32[Array, " limbs"], Int32[Array, ""]]:
+    def interval(
+        text: UInt8[Array, " n"], length: Int32[Array, ""]
+    ) -> tuple[UInt32[Array, " limbs"], Int32[Array, ""]]:
         tables, text = model.sequence(text), text.astype(jnp.int32)
 
         def narrow(interval: Interval, i: Int32[Array, ""]) -> tuple[Interval, None]:
@@ -205,7 +213,7 @@ def _encode(
         coded, _ = jax.lax.scan(narrow, Interval.whole(bits), jnp.arange(size, dtype=jnp.int32))
         return coded.code(bits), coded.code_length()
 
-    codes, used = jax.vmap(interval)(texts, lengths)
+    codes, used = jax.lax.map(lambda row: interval(*row), (texts, lengths), batch_size=blocks.lanes(16, len(texts)))
     return limbs_to_bits(codes, bits), used
 
 
@@ -228,7 +236,8 @@ def _decode(
         (interval, _), text = jax.lax.scan(follow, initial, jnp.arange(size, dtype=jnp.int32))
         return text, interval.code_length()
 
-    return jax.vmap(window)(bits_to_limbs(bits), lengths)
+    rows = (bits_to_limbs(bits), lengths)
+    return jax.lax.map(lambda row: window(*row), rows, batch_size=blocks.lanes(8, len(bits)))
 
 
 def _narrow(

@@ -11,7 +11,7 @@ from jaxtyping import Int32, Integer
 
 @runtime_checkable
 class Tokenizer(Protocol):
-    """What every tokenizer offers."""
+    """What every tokenizer offers. Texts are any bytes and lose nothing; the empty text has no ids."""
 
     @property
     def vocab_size(self) -> int:
@@ -20,15 +20,23 @@ class Tokenizer(Protocol):
 
     @property
     def padding_id(self) -> int:
-        """The id that means no text: padding, and the end of a document between documents."""
+        """The id that means no text after a text's ids: any number of them there changes nothing.
+
+        Ids that decode by themselves (bytes, subwords, a codebook's) may have it between them, too: it ends documents.
+        """
         ...
 
     def encode(self, text: bytes) -> Int32[np.ndarray, " n"]:
-        """The ids of a text."""
+        """The ids of a text. Raises TypeError unless it is bytes."""
         ...
 
     def decode(self, ids: Integer[np.ndarray, " n"] | Sequence[int]) -> bytes:
-        """The text of ids."""
+        """The text of ids: of those that `encode` gives, the text that was encoded.
+
+        Raises:
+          TypeError: If they are not integers in one dimension.
+          ValueError: If one is not of this vocabulary, or no text has such ids, where that can be.
+        """
         ...
 
     def encode_batch(self, texts: Sequence[bytes]) -> list[Int32[np.ndarray, " _"]]:

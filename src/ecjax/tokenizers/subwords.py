@@ -50,11 +50,11 @@ class SentencePiece:
 
     def __init__(self, model_proto: bytes) -> None:
         """From a model. Raises ValueError if it is none, has no byte pieces, or normalises what it is given."""
-        library = _library()
+        self._processor: Any = _library().SentencePieceProcessor()
         try:
-            self._processor: Any = library.SentencePieceProcessor(model_proto=model_proto)
+            self._processor.LoadFromSerializedProto(model_proto)
         except RuntimeError as error:
-            raise ValueError("this is no SentencePiece model; give the bytes of a file that its trainer wrote") from error
+            raise ValueError("this is no SentencePiece model; give the bytes of a file its trainer wrote") from error
         self.model_proto = model_proto
         processor, ids = self._processor, range(self._processor.get_piece_size())
         self._pieces = [_piece_bytes(processor, i) for i in ids]

@@ -9,29 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ecjax import data
-from ecjax.models.transformer import Transformer, TransformerConfig
-from ecjax.training import TrainingSettings, cross_entropy, make_optimizer, train
-
-CONFIG = TransformerConfig(vocab_size=16, d_model=8, heads=1, layers=1, head_dim=8, mlp_dim=16, context=8)
-SETTINGS = TrainingSettings(steps=12, batch_size=4, warmup=2, learning_rate=1e-2)
-
-
-def model(seed: int = 0, config: TransformerConfig = CONFIG) -> Transformer:
-    return Transformer(config, key=jax.random.key(seed))
-
-
-def examples(seed: int = 0):
-    """Slices of 0, 1, ..., 15, 0, 1, ...: what comes next is certain."""
-    sequence = np.tile(np.arange(16, dtype=np.uint8), 40)
-    return data.batches(data.Slices(sequence, range(0, 600, 7), 12), SETTINGS.batch_size, seed)
-
-
-def same(a: Transformer, b: Transformer) -> bool:
-    return all(
-        np.asarray(x).tobytes() == np.asarray(y).tobytes()
-        for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
-    )
+from ecjax.models.transformer import Transformer
+from ecjax.training import train
+from tests.training.runs import CONFIG, SETTINGS, examples, model, same
 
 
 class Stopped(Exception):
@@ -44,21 +24,6 @@ def stop_at(last: int):
             raise Stopped
 
     return report
-
-
-# The loss.
-
-
-def test_cross_entropy_is_that_of_the_definition():
-    rng = np.random.default_rng(0)
-    logits, targets = rng.standard_normal((3, 5, 7)).astype(np.float32), rng.integers(7, size=(3, 5))
-    losses, normaliser = cross_entropy(jnp.asarray(logits), jnp.asarray(targets))
-    expected = np.log(np.exp(logits).sum(-1))
-    np.testing.assert_allclose(normaliser, expected, rtol=1e-5)
-    chosen = np.take_along_axis(logits, targets[..., None], -1)[..., 0]
-    np.testing.assert_allclose(losses, expected - chosen, rtol=1e-5, atol=1e-6)
-    uniform, _ = cross_entropy(jnp.zeros((1, 7)), jnp.array([3], jnp.uint8))
-    np.testing.assert_allclose(uniform, np.log(7), rtol=1e-6)
 
 
 # Learning.
@@ -92,20 +57,6 @@ def test_other_examples_give_another_model():
     assert losses != other_losses and not same(other, trained)
 
 
-@pytest.mark.parametrize("steps", [1, 2, 100])
-def test_the_learning_rate_warms_up_and_falls_to_zero(steps):
-    optimizer = make_optimizer(dataclasses.replace(SETTINGS, steps=steps, warmup=10))
-    weights = {"w": jnp.ones(3)}
-    state, sizes = optimizer.init(weights), []
-    for _ in range(steps + 1):
-        updates, state = optimizer.update({"w": jnp.ones(3)}, state, weights)
-        sizes.append(float(jnp.abs(updates["w"]).max()))
-    assert max(sizes) <= SETTINGS.learning_rate * 1.1
-    assert sizes[-1] == pytest.approx(0, abs=1e-8)
-    if steps == 100:
-        assert sizes[0] == 0 and np.argmax(sizes) == 10
-
-
 @pytest.mark.slow
 def test_a_loss_that_is_no_number_stops_the_run():
     broken = jax.tree.map(lambda x: x * jnp.nan, model())
@@ -134,7 +85,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(optimizer, tmp_path):
         checkpoint_every=2,
         report=lambda step, loss, _: seen.append((step, loss)),
     )
-    assert [step for step, _ in seen] == list(range(7, 13))
+    assert [step for step, _ in seen] == list(range(7, SETTINGS.steps + 1))
     assert resumed_losses == losses and [loss for _, loss in seen] == losses[6:]
     assert same(resumed, whole)
     # What is done is not done again, and what begins from other weights takes the checkpoint's.
@@ -157,6 +108,7 @@ def test_other_settings_in_the_same_folder_are_refused(tmp_path):
     train(model(), examples(), settings, directory=tmp_path)
     before = json.loads((tmp_path / "run.json").read_text())
     changes = {"steps": 2, "learning_rate": 0.1, "optimizer": "paper", "seed": 1, "z_loss": 0.0, "warmup": 5}
+    changes |= {"compute": "bfloat16", "accumulate": 2, "remat": True}
     for field, value in changes.items():
         other = dataclasses.replace(settings, **{field: value})
         with pytest.raises(ValueError, match="holds a run with other settings; use them again, or another folder"):
@@ -165,6 +117,7 @@ def test_other_settings_in_the_same_folder_are_refused(tmp_path):
     with pytest.raises(ValueError, match="other settings"):
         train(other_model, examples(), settings, directory=tmp_path)
     assert json.loads((tmp_path / "run.json").read_text()) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoints", "run.json"]
 
 
 def test_a_damaged_record_is_refused(tmp_path: Path):
