@@ -30,12 +30,12 @@ from ecjax.analysis import plots
 
 RANDOM = "random bits"
 _WIDTHS = range(1, 21)
-_WINDOWS = ((16, 8), (16, 16), (32, 8), (64, 8), (128, 8))
 _TOKENS_IN_WINDOWS = 24_000  # of long windows this many tokens are decoded: each again after each token of its window
 _WORDS = (b"The", b"When", b"Yesterday", b"He", b"Nothing", b"However,", b"In", b"Perhaps")
 
 
-def _tokenizers(model: ByteModel, training: Sequence[bytes], pieces: int) -> dict[str, Tokenizer]:
+def _tokenizers(model: ByteModel, training: Sequence[bytes], pieces: int, bits: Sequence[int]) -> dict[str, Tokenizer]:
+    windows = [(b, v) for b in bits for v in (8, 16)[: 2 if b == 16 else 1]]
     return {
         "bytes": Bytes(),
         "SentencePiece": SentencePiece.train(training, pieces),
@@ -43,7 +43,7 @@ def _tokenizers(model: ByteModel, training: Sequence[bytes], pieces: int) -> dic
         "AC[16]": ArithmeticCoding(model, 16),
         "StaticAC[8]": ArithmeticCoding(Unigram.fit(b"".join(training)), 8),
         "GZip[8]": GZip(8),
-        **{f"EqualInfo[{b},{v}]": EqualInfo(model, b, v) for b, v in _WINDOWS},
+        **{f"EqualInfo[{b},{v}]": EqualInfo(model, b, v) for b, v in windows},
     }
 
 
@@ -141,6 +141,9 @@ def _curve(found: analysis.Divergences) -> dict[str, list[float]]:
 def measure(
     text: Texts = None,
     model: Annotated[str, typer.Option(help="The byte model: a shipped name or a file.")] = "m1-books",
+    bits: Annotated[
+        list[int] | None, typer.Option(min=16, max=128, help="Window size; repeatable. [default: 16 32 64 128]")
+    ] = None,
     size: Annotated[int, typer.Option("--bytes", min=20_000, help="Bytes of text, from the middle of each.")] = 1 << 18,
     train: Annotated[
         list[Path] | None,
@@ -159,7 +162,7 @@ def measure(
     streams, distances = {}, {}
     with console.status("training SentencePiece") as status:
         training = excerpts(data.read_documents(train), train_bytes) if train else texts
-        for name, tokenizer in _tokenizers(loaded, training, pieces).items():
+        for name, tokenizer in _tokenizers(loaded, training, pieces, bits or [16, 32, 64, 128]).items():
             status.update(name)
             ids = tokenizer.encode(original)
             streams[name] = _bits(tokenizer, ids)

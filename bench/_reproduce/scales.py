@@ -57,21 +57,20 @@ def _runs(methods: Sequence[str], size: str, seeds: int, steps: int) -> list[Run
 
 _LAPTOP_STEPS = 800
 _WINDOWS = [f"EqualInfo[{b},256]" for b in _BITS]
+_PAPERS = [f"EqualInfo[{b},256] {code}" for b in (16, 32, 128, 24, 64) for code in ("published", "delayed")]
 _LAPTOP = [
     *_runs(["Bytes", "EqualInfo[16,256]", "EqualInfo[12,4k]", "SentencePiece[4k]"], "tiny", 1, _LAPTOP_STEPS),
     *_runs(["AC[256]", "GZip[256]", "StaticAC[256]", "EqualInfo[12,64]"], "tiny", 2, _LAPTOP_STEPS),
     *_runs(_WINDOWS, "tiny", 1, _LAPTOP_STEPS),
-    *_runs(
-        [f"{windows} {code}" for code in ("published", "delayed") for windows in _WINDOWS], "tiny", 1, _LAPTOP_STEPS
-    ),
-    *_runs(["AC[2]", "EqualInfo[16,256] every other", "EqualInfo[16,256] never"], "tiny", 1, _LAPTOP_STEPS),
+    *_runs(_PAPERS[:4], "tiny", 1, _LAPTOP_STEPS),
     *_runs(["Bytes", "EqualInfo[16,256]", "EqualInfo[12,4k]", "SentencePiece[4k]"], "tiny", 2, _LAPTOP_STEPS),
     # Half the steps: as much text as the same windows in two tokens each see in all their steps.
     *_runs(["EqualInfo[12,4k]"], "tiny", 2, _LAPTOP_STEPS // 2),
+    *_runs(["EqualInfo[16,256] every other", "EqualInfo[16,256] never", "AC[2]"], "tiny", 1, _LAPTOP_STEPS),
     *_runs(["EqualInfo[16,256] published", "EqualInfo[16,256] delayed"], "tiny", 2, _LAPTOP_STEPS),
-    *_runs(["AC[4k]", "GZip[4k]", "GZip[256] bare"], "tiny", 1, _LAPTOP_STEPS),
-    *_runs(["EqualText[4,256]", "EqualText[4,257] delimited", "Huffman[256]"], "tiny", 1, _LAPTOP_STEPS),
-    *_runs(["Bytes", "EqualInfo[16,256]", "EqualInfo[12,4k]"], "small", 1, _LAPTOP_STEPS),
+    *_runs(_PAPERS[4:], "tiny", 1, _LAPTOP_STEPS),
+    *_runs(["Bytes", "EqualInfo[16,256]"], "small", 1, _LAPTOP_STEPS),
+    *_runs(["GZip[256] bare"], "tiny", 1, _LAPTOP_STEPS),
 ]
 
 _TABLE_13 = [

@@ -15,7 +15,7 @@ import numpy as np
 from bench._machine import environment
 from bench._reproduce.methods import METHODS, Materials
 from bench._reproduce.scales import SCALES, Run, Scale
-from ecjax import analysis, data, evaluation, load_model, serialisation
+from ecjax import EqualInfo, analysis, data, evaluation, load_model, serialisation
 from ecjax.models.files import load_exact, save_transformer
 from ecjax.models.transformer import Transformer, configuration
 from ecjax.training import train
@@ -122,8 +122,11 @@ def _tokenize(job: Job, method: str) -> None:
     ids = data.token_stream(tokenizer, training)
     seconds = time.perf_counter() - begin
     batch = tokenizer.encode_batch(held_out)
-    decoded = tokenizer.decode_batch(batch)
-    undecodable = getattr(tokenizer, "undecodable", None)
+    wrong = windows = None
+    if isinstance(tokenizer, EqualInfo):
+        joined = b"".join(held_out)
+        wrong = len(tokenizer.undecodable(joined))
+        windows = len(tokenizer.encode(joined)) * tokenizer.token_bits // tokenizer.bits
     settings = {
         "method": method,
         "vocab_size": tokenizer.vocab_size,
@@ -131,9 +134,9 @@ def _tokenize(job: Job, method: str) -> None:
         "training_tokens": len(ids),
         "held_out_bytes": sum(map(len, held_out)),
         "held_out_tokens": sum(map(len, batch)),
-        "lossless": decoded == held_out,
-        "undecodable_windows": None if undecodable is None else sum(len(undecodable(text)) for text in held_out),
-        "windows": None if undecodable is None else _windows(tokenizer, batch),
+        "lossless": tokenizer.decode_batch(batch) == held_out,
+        "undecodable_windows": wrong,
+        "windows": windows,
         "seconds": round(seconds, 1),
     }
     # Held-out ids have no ends of documents between them: every bit of the loss is one of the text.
@@ -151,10 +154,6 @@ def _texts(job: Job, scale: Scale) -> tuple[list[bytes], list[bytes]]:
         share = -(-scale.held_out_bytes // len(held_out))
         held_out = [text[max(0, len(text) - share) // 2 :][:share] for text in held_out]
     return training, held_out
-
-
-def _windows(tokenizer: Any, batch: Sequence[np.ndarray]) -> int:
-    return sum(len(ids) * tokenizer.token_bits // tokenizer.bits for ids in batch)
 
 
 def _integer(settings: dict[str, object], key: str) -> int:

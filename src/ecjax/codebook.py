@@ -205,7 +205,7 @@ class Codebook(eqx.Module):
             def again(begin: int, k: int) -> Walk:
                 return self._walk_all([text[begin : begins[k + 1] + _LANE + _OVERLAP]])[0]
 
-            return join(len(text), begins, [next(walked) for _ in begins], again)
+            return join(len(text), begins, [next(walked) for _ in begins], again).codes
 
         return [joined(a, begins).astype(np.int32) for a, begins in zip(arrays, origins, strict=True)]
 

@@ -1,5 +1,7 @@
 """Windows that pass M1's state on: as the oracle has them, and every text comes back, across the ends of blocks too."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ from tests.coding.test_batches import array, model
 from tests.strategies import python_model, texts
 
 BLOCK = 40
-EVERY = [None, 2, pytest.param(1, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)]
+EVERY = [2, *(pytest.param(every, marks=pytest.mark.deep) for every in (None, 1, 3))]
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +36,7 @@ def test_texts_are_cut_as_the_oracle_cuts_them_and_come_back(every, batch):
     strings = decode(codes, 33, every)
     for text, own, (_, begins) in zip(batch, strings, found, strict=True):
         assert b"".join(own) == text
-        assert [text[a:b] for a, b in zip(begins, [*begins[1:], len(text)], strict=True)] == own
+        assert [text[a:b] for a, b in pairwise([*begins.tolist(), len(text)])] == own
 
 
 @given(st.lists(st.lists(st.sampled_from([0, 0, 1, 2**33 - 1]) | st.integers(0, 2**33 - 1), max_size=9), max_size=3))
@@ -45,7 +47,7 @@ def test_any_codes_decode(batch):
     assert [b"".join(own) for own in strings] == expected
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_more_steps_than_are_taken_at_once():
     text = bytes(range(256)) * 20 + b"end"
     codes, _ = resets.encode(model(), 33, None, [array(text)])[0]

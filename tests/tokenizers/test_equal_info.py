@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from ecjax import EqualInfo, Unigram
 from ecjax.models.transformer import Transformer, TransformerByteModel, configuration
+from specs.oracle import published
 from specs.oracle import windows as oracle
+from tests.coding.test_published import model as ambiguous
 from tests.strategies import Markov, annotations_unchecked, make_table, padded, python_model, sample, texts
 
 SIZE = 48
@@ -183,3 +185,73 @@ def test_there_is_no_codebook_of_more_than_16_bits():
     for token_bits in (None, 8):
         with pytest.raises(ValueError, match="9 to 16 bits, got 32; windows of more have no table"):
             EqualInfo(model(), 32, token_bits).compile()
+
+
+# The paper's own windows, and windows that pass M1's state on.
+
+
+@pytest.mark.parametrize("code", ["published", pytest.param("delayed", marks=pytest.mark.deep)])
+def test_published_windows_are_those_of_the_oracle_and_so_are_those_that_do_not_come_back(code):
+    m = ambiguous(2, 9)
+    tokenizer = EqualInfo(m, 16, 8, code=code)
+    text = sample(m, 150, np.random.default_rng(3)) + b"\0\xff"
+    windows = published.windows(python_model(m), text, 16, code == "delayed")
+    read = [published.decode_window(python_model(m), number, 16, code == "delayed") for number, _ in windows]
+    ids = tokenizer.encode(text)
+    assert ids.tolist() == oracle.cut_tokens([number for number, _ in windows], 16, 8)
+    assert tokenizer.decode(ids) == b"".join(read)
+    wrong = [i for i, (_, string) in enumerate(windows) if read[i] != string]
+    assert tokenizer.undecodable(text).tolist() == wrong
+    assert bool(wrong) == (code == "published")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", [pytest.param("published", marks=pytest.mark.deep), "delayed"])
+def test_published_arrays_inside_jit(code):
+    tokenizer = EqualInfo(model(0, 9), 16, 5, code=code)
+    text = sample(tokenizer.model, SIZE - 8, np.random.default_rng(4))
+    ids, count = jit_encode(tokenizer, jnp.asarray(padded(text, SIZE, 7)), jnp.array(len(text)))
+    assert ids[:count].tolist() == tokenizer.encode(text).tolist() and not ids[count:].any()
+    strings, lengths = map(np.asarray, jit_decode(tokenizer, ids[:count], capacity=SIZE))
+    found = b"".join(row[:n].tobytes() for row, n in zip(strings, lengths, strict=True))
+    assert found == tokenizer.decode(ids[:count].tolist())
+
+
+def test_preorder_windows_all_come_back():
+    tokenizer = EqualInfo(model(), 9)
+    found = tokenizer.undecodable(sample(model(), 100, np.random.default_rng(0)))
+    assert found.dtype == np.int32 and len(found) == 0 and len(tokenizer.undecodable(b"")) == 0
+
+
+@pytest.mark.parametrize("reset", [pytest.param(2, marks=pytest.mark.slow), pytest.param(None, marks=pytest.mark.deep)])
+def test_windows_that_pass_the_state_on_come_back(reset):
+    tokenizer = EqualInfo(model(), 33, 16, reset=reset)
+    batch = [sample(model(), 200, np.random.default_rng(0)), b"", b"\0" * 9]
+    ids = tokenizer.encode_batch(batch)
+    codes = [oracle.encode_blocks(python_model(model()), text, 33, reset) for text in batch]
+    assert [own.tolist() for own in ids] == [oracle.cut_tokens(own, 33, 16) for own in codes]
+    assert tokenizer.decode_batch(ids) == batch and len(tokenizer.undecodable(batch[0])) == 0
+
+
+def test_settings_that_do_not_go_together_are_refused():
+    with (
+        annotations_unchecked(),
+        pytest.raises(ValueError, match="'preorder', 'published' or 'delayed', got 'huffman'"),
+    ):
+        EqualInfo(model(), 16, code="huffman")
+    with pytest.raises(ValueError, match=r"1 or more windows, or never \(None\), got 0"):
+        EqualInfo(model(), 16, reset=0)
+    for code in ("published", "delayed"):
+        with pytest.raises(ValueError, match=f"code '{code}': reset must be 1, not None"):
+            EqualInfo(model(), 16, code=code, reset=None)
+        with pytest.raises(ValueError, match=r"one byte can take 16 bits.* got 15"):
+            EqualInfo(model(), 15, code=code)
+    with pytest.raises(ValueError, match="not of code 'published' and reset 1"):
+        EqualInfo(model(), 16, code="published").compile()
+    passing = EqualInfo(model(), 16, reset=2)
+    with pytest.raises(ValueError, match="not of code 'preorder' and reset 2"):
+        passing.compile()
+    with pytest.raises(ValueError, match="reset must be 1, not 2"):
+        passing.encode_array(jnp.zeros(3, jnp.uint8), jnp.array(3))
+    with pytest.raises(ValueError, match="reset must be 1, not 2"):
+        passing.decode_array(jnp.zeros(3, jnp.int32), 3)

@@ -101,7 +101,7 @@ def encode(
         codes, begins = [end[:0]], [np.zeros(0, int)]
         for origin in range(0, len(text), block):
             own, starts = next(coded)
-            mark = origin > 0  # the empty window before it
+            mark = int(origin > 0)  # the empty window before it
             codes += [end[:mark], own]
             begins += [np.full(mark, origin), origin + starts]
         out.append((np.concatenate(codes), np.concatenate(begins)))
