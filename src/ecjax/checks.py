@@ -40,6 +40,6 @@ def check_exact(model: ByteModel, allow_inexact: bool) -> None:
     """Raises ValueError unless the model is exact, or need not be."""
     if not (model.exact or allow_inexact):
         raise ValueError(
-            f"{type(model).__name__} is not exact: its tokens need not decode to the same text; use an exact model, or "
-            "pass allow_inexact=True"
+            f"{type(model).__name__} is not exact: its tokens need not decode to the same text elsewhere; use an exact "
+            "model, which `ecjax quantize` makes of a float one, or pass allow_inexact=True"
         )

@@ -160,7 +160,7 @@ def float_model() -> TransformerByteModel:
 
 
 def test_inexact_models_are_refused_unless_allowed():
-    with pytest.raises(ValueError, match=r"TransformerByteModel is not exact.*compile a codebook.*allow_inexact=True"):
+    with pytest.raises(ValueError, match=r"TransformerByteModel is not exact.*ecjax quantize.*allow_inexact=True"):
         EqualInfo(float_model(), 9)
     with pytest.raises(ValueError, match="Markov is not exact"):
         EqualInfo(Markov(model().tables, 16, exact=False))
@@ -218,8 +218,11 @@ def test_published_arrays_inside_jit(code):
 
 
 def test_preorder_windows_all_come_back():
-    tokenizer = EqualInfo(model(), 9)
-    found = tokenizer.undecodable(sample(model(), 100, np.random.default_rng(0)))
+    tokenizer, text = EqualInfo(model(), 9), sample(model(), 100, np.random.default_rng(0))
+    strings = tokenizer.cut(text)
+    assert b"".join(strings) == text and all(strings) and len(strings) == len(tokenizer.encode(text))
+    assert tokenizer.spell(tokenizer.encode(text)) == strings
+    found = tokenizer.undecodable(text)
     assert found.dtype == np.int32 and len(found) == 0 and len(tokenizer.undecodable(b"")) == 0
 
 

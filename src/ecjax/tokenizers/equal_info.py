@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int32, Integer, UInt8, UInt32
 
-from ecjax.checks import check_ids, check_text
+from ecjax.checks import check_exact, check_ids, check_text
 from ecjax.codebook import MAX_CODEBOOK_BITS, Codebook, compile_codebook
 from ecjax.coding import batches, lanes, resets, windows
 from ecjax.coding.code import WindowCode
@@ -21,6 +21,7 @@ from ecjax.frequencies import check_precision
 from ecjax.integers import limb_count, regroup_bits
 from ecjax.models.base import ByteModel
 from ecjax.padding import bucket
+from ecjax.tokenizers.bits import check_token_bits
 
 _Code = Literal["preorder", "published", "delayed"]
 
@@ -81,15 +82,10 @@ class EqualInfo(eqx.Module):
         windows.check_bits(bits)
         check_precision(model.precision)
         token_bits = min(bits, 16) if token_bits is None else token_bits
-        if not 1 <= token_bits <= 16:
-            raise ValueError(f"a token has 1 to 16 bits, got {token_bits}")
+        check_token_bits(token_bits)
         if policy != "greedy":
             raise ValueError(f"windows end by policy 'greedy', got {policy!r}")
-        if not (model.exact or allow_inexact):
-            raise ValueError(
-                f"{type(model).__name__} is not exact: its tokens need not decode to the same text elsewhere; use an "
-                "exact model, compile a codebook from it, or pass allow_inexact=True"
-            )
+        check_exact(model, allow_inexact)
         if code not in ("preorder", "published", "delayed"):
             raise ValueError(f"a window code is 'preorder', 'published' or 'delayed', got {code!r}")
         if reset is not None and reset < 1:
@@ -206,9 +202,8 @@ class EqualInfo(eqx.Module):
         Raises TypeError unless the text is bytes.
         """
         codes, begins = self._cut([np.frombuffer(check_text(text), np.uint8)])[0]
-        bounds = [*begins.tolist(), len(text)]
-        strings = self._spell([codes])[0]
-        wrong = [text[a:b] != string for (a, b), string in zip(pairwise(bounds), strings, strict=True)]
+        made_of = [text[a:b] for a, b in pairwise([*begins.tolist(), len(text)])]
+        wrong = [a != b for a, b in zip(made_of, self._spell([codes])[0], strict=True)]
         return np.flatnonzero(wrong).astype(np.int32)
 
     @property
