@@ -66,10 +66,10 @@ class Results:
         return list(dict.fromkeys(cell.method for cell in self.cells))
 
     def find(self, method: str, size: str | None = None, steps: int | None = None) -> Cell | None:
-        """The cell of a method; of several, that of the first size and the most steps."""
+        """The cell of a method; of several, the first in the grid."""
         size = size or (self.sizes[0] if self.cells else None)
-        found = [c for c in self.cells if c.method == method and c.size == size and steps in (None, c.steps)]
-        return max(found, key=lambda cell: cell.steps, default=None)
+        found = (c for c in self.cells if c.method == method and c.size == size and steps in (None, c.steps))
+        return next(found, None)
 
     def of_size(self, methods: Sequence[str], size: str | None = None) -> list[Cell]:
         """The cells of these methods that are there."""

@@ -36,7 +36,7 @@ def compression(results: Results) -> str:
     rows = []
     for cell in results.of_size(results.methods):
         undecodable, windows = cell.tokens["undecodable_windows"], cell.tokens["windows"]
-        wrong = "-" if undecodable is None else f"{undecodable:,} of {windows:,}"
+        wrong = "-" if windows is None else f"{undecodable:,} of {windows:,}"
         rows.append(
             [
                 cell.method,

@@ -68,7 +68,7 @@ def documents(draw) -> bytes:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bits", [16, pytest.param(33, marks=pytest.mark.deep), 128])
+@pytest.mark.parametrize("bits", [16, *(pytest.param(b, marks=pytest.mark.deep) for b in (33, 128))])
 @given(st.lists(documents(), max_size=6), st.sampled_from([1, 5, 40, 150, SIZE]), st.sampled_from([1, 16]))
 def test_each_text_is_cut_as_by_itself(bits, batch, segment, count):
     # Segments shorter than a window, so that walks agree at once, late, or never.

@@ -21,7 +21,11 @@ from tests.strategies import Markov, annotations_unchecked, make_table, models, 
 SIZE = 64  # bytes of a text at most
 QUEUE = 8
 ROOM = QUEUE * SIZE
-SETTINGS = [(9, 1), *(pytest.param(b, k, marks=pytest.mark.slow) for b, k in [(33, 3), (16, 8), (64, 2), (128, 16)])]
+SETTINGS = [
+    (9, 1),
+    *(pytest.param(b, k, marks=pytest.mark.slow) for b, k in [(33, 3), (128, 16)]),
+    *(pytest.param(b, k, marks=pytest.mark.deep) for b, k in [(16, 8), (64, 2)]),
+]
 """Bits of a window, and lanes."""
 
 encode_lanes = eqx.filter_jit(lanes.encode)
@@ -144,8 +148,8 @@ def tiny() -> ByteModel:
     return make(np.random.default_rng(0), ONE_LAYER)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("bits, count", [(24, 3), pytest.param(128, 1, marks=pytest.mark.deep)])
+@pytest.mark.deep
+@pytest.mark.parametrize("bits, count", [(24, 3), (128, 1)])
 @given(st.lists(texts(SIZE), max_size=QUEUE), stopping, seeds)
 def test_through_the_exact_transformer(bits, count, batch, stops, seed):
     # The longest windows are longer than the context, so that what is left in its buffers would show.

@@ -40,12 +40,8 @@ def test_digests_are_the_golden_ones(name):
     assert DIGESTS[name]() == GOLDEN[name]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "name",
-    # Those of 32 bits are computed under other settings below.
-    [pytest.param(f"windows-{bits}", marks=[] if bits == 128 else pytest.mark.deep) for bits in BITS],
-)
+@pytest.mark.deep  # those of 32 bits are computed under other settings below
+@pytest.mark.parametrize("name", [f"windows-{bits}" for bits in BITS])
 def test_windows_are_the_golden_ones(name):
     assert DIGESTS[name]() == GOLDEN[name]
 

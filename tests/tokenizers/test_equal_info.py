@@ -17,7 +17,11 @@ from tests.coding.test_published import model as ambiguous
 from tests.strategies import Markov, annotations_unchecked, make_table, padded, python_model, sample, texts
 
 SIZE = 48
-SLICES = [(9, 9), *(pytest.param(b, v, marks=pytest.mark.slow) for b, v in [(16, 8), (33, 16), (127, 3)])]
+SLICES = [
+    (9, 9),
+    *(pytest.param(b, v, marks=pytest.mark.slow) for b, v in [(16, 8), (33, 16)]),
+    pytest.param(127, 3, marks=pytest.mark.deep),
+]
 
 
 @functools.cache

@@ -13,6 +13,13 @@ from ecjax.training import TrainingSettings, TrainingState, make_optimizer, trai
 from ecjax.training.devices import data_mesh
 from tests.training.runs import SETTINGS
 
+SIZES = [
+    "25m",
+    *(
+        pytest.param(size, marks=mark)
+        for size, mark in [("113m", pytest.mark.slow), ("403m", pytest.mark.deep), ("2b", pytest.mark.slow)]
+    ),
+]
 TABLE_4 = {"25m": "25.2M", "113m": "113.2M", "403m": "402.7M", "2b": "1610.6M"}
 
 
@@ -36,7 +43,7 @@ def test_micro_batches_that_do_not_divide_the_batch_are_refused(accumulate):
         TrainingSettings(steps=1, batch_size=8, accumulate=accumulate)
 
 
-@pytest.mark.parametrize("size", [pytest.param(s, marks=pytest.mark.slow) if s != "25m" else s for s in TABLE_4])
+@pytest.mark.parametrize("size", SIZES)
 def test_every_size_of_the_paper_can_take_a_step(size):
     # Shapes alone: no array is made. 256 examples of 512 tokens, as in sec. 3.5.
     settings = TrainingSettings(steps=200_000, batch_size=256, optimizer="paper")

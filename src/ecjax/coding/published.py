@@ -62,7 +62,7 @@ class Cursor(eqx.Module):
       size: Their number.
       spare: How many at the end add only zeros.
       numbers: For each number of trailing zeros, the last code that had as many.
-      firsts: The size with which that code first came.
+      firsts: The size with which that code first came; 0 if there was none yet.
     """
 
     interval: Interval
@@ -141,20 +141,20 @@ class Published(eqx.Module):
         # Once a byte is not taken, nothing is asked for but the code and what is spare.
         code = jnp.where(taken, interval.code(self.bits), cursor.code)
         size = jnp.minimum(jnp.where(new, 0, cursor.size), _MOST_BYTES) + 1
-        spare, numbers, firsts = self._remember(cursor, code, size, new)
+        spare, numbers, firsts = self._remember(cursor, code, size)
         spare = jnp.where(taken, spare, cursor.spare)
         return Cursor(interval, state, code, size, spare, numbers, firsts), new, taken
 
     def _remember(
-        self, cursor: Cursor, code: UInt32[Array, " limbs"], size: Int32[Array, ""], new: Bool[Array, ""]
+        self, cursor: Cursor, code: UInt32[Array, " limbs"], size: Int32[Array, ""]
     ) -> tuple[Int32[Array, ""], UInt32[Array, "zeros limbs"], Int32[Array, " zeros"]]:
         """What is spare, and what is remembered, with a padded code after `size` bytes."""
         if not self.delayed:
             return jnp.zeros_like(size), cursor.numbers, cursor.firsts
         here = jnp.arange(self.bits + 1) == _trailing_zeros(code, self.bits)
-        firsts = jnp.where(new, 0, cursor.firsts)  # 0: never
-        known = here & (firsts > 0) & jnp.all(cursor.numbers == code, axis=1)
-        firsts = jnp.where(here & ~known, size, firsts)
+        # What is left of other windows is right too: all windows begin alike, and one path leads to a code.
+        known = (cursor.firsts > 0) & jnp.all(cursor.numbers == code, axis=1)
+        firsts = jnp.where(here & ~known, size, cursor.firsts)
         spare = jnp.maximum(size - jnp.max(jnp.where(here, firsts, 0)), 0)
         return spare, jnp.where(here[:, None], code, cursor.numbers), firsts
 
