@@ -86,7 +86,10 @@ def _window_sizes(results: Results, path: Path) -> None:
     right.set(
         xlabel="bits of a window", ylabel="% below the uniform loss", xscale="log", xticks=_BITS, xticklabels=_BITS
     )
-    left.legend()
+    for axes in (left, right):
+        axes.minorticks_off()
+    if left.lines:
+        left.legend()
     _save(figure, path)
 
 
@@ -123,7 +126,7 @@ def _vocabularies(results: Results, path: Path) -> None:
 
 def _positions(results: Results, path: Path) -> None:
     """Fig. 10: how often the likeliest token is right, by its position in the window, over training."""
-    cells = results.of_size([f"EqualInfo[{bits},256]" for bits in (16, 32, 64, 128)])
+    cells = results.of_size(["EqualInfo[16,256] published", *(f"EqualInfo[{bits},256]" for bits in (16, 32, 128))])
     figure, axes = _figure(max(1, len(cells)))
     for panel, cell in zip([axes] if len(cells) < 2 else axes, cells, strict=False):
         curve = cell.runs[0]["curve"]
@@ -132,7 +135,9 @@ def _positions(results: Results, path: Path) -> None:
             shade = 0.3 + 0.7 * index / max(1, len(curve) - 1)
             panel.plot(range(1, len(accuracy) + 1), accuracy, "o-", color="C0", alpha=shade, markersize=3)
         panel.axhline(100 / 256, color="grey", linestyle=":")
-        panel.set(xlabel="token of the window", title=cell.method, ylim=(0, None))
+        panel.set(xlabel="token of the window", ylim=(0, None))
+        panel.set_title(cell.method, fontsize=9)
+        panel.xaxis.get_major_locator().set_params(integer=True)
     figure.supylabel("tokens predicted, %; darker is later", fontsize=10)
     _save(figure, path)
 
