@@ -17,7 +17,7 @@ def write(out: Path, files: Iterable[Path]) -> None:
         raise ValueError(f"there are no results in {out} yet; run without --method, or with another")
     page = f"""# Results of this grid
 
-Written by `python -m bench reproduce`; [reproduce.md](../../docs/reproduce.md) explains it. Bits/byte are of
+Written by `python -m bench reproduce`; docs/reproduce.md explains it. Bits/byte are of
 held-out text; ± is the standard deviation over seeds. "Below it" is how much of the uniform loss is gone.
 
 ## The paper's claims
