@@ -8,16 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from bench._common import Json, Texts, console, file_names, read_texts, report
+from bench._common import Json, Texts, console, excerpts, file_names, read_texts, report
 from ecjax import ByteModel, EqualInfo, load_model, serialisation
 
 _CODES = ("preorder", "published", "delayed")
-
-
-def _excerpts(texts: Sequence[bytes], size: int) -> list[bytes]:
-    """About `size` bytes, the same number from the middle of each text."""
-    share = max(1, size // len(texts))
-    return [text[max(0, len(text) - share) // 2 :][:share] for text in texts]
 
 
 def _compare(model: ByteModel, texts: Sequence[bytes], bits: int) -> dict[str, Any]:
@@ -55,7 +49,7 @@ def measure(
     out: Json = None,
 ) -> None:
     """Bytes per 8 bits of window: preorder, published and delayed windows of one model on the same text."""
-    loaded, texts = load_model(model), _excerpts(read_texts(text), size)
+    loaded, texts = load_model(model), excerpts(read_texts(text), size)
     results = []
     with console.status("") as status:
         for b in bits or [16, 24, 32, 64, 128]:

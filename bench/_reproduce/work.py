@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from bench._common import excerpts
 from bench._machine import environment
 from bench._reproduce.methods import METHODS, Materials
 from bench._reproduce.scales import SCALES, Run, Scale
@@ -151,8 +152,7 @@ def _texts(job: Job, scale: Scale) -> tuple[list[bytes], list[bytes]]:
         share = -(-scale.training_bytes // len(training))
         training = [text[:share] for text in training]
     if scale.held_out_bytes is not None:
-        share = -(-scale.held_out_bytes // len(held_out))
-        held_out = [text[max(0, len(text) - share) // 2 :][:share] for text in held_out]
+        held_out = excerpts(held_out, scale.held_out_bytes)
     return training, held_out
 
 

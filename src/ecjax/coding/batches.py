@@ -16,6 +16,7 @@ from ecjax.coding.code import WindowCode
 from ecjax.coding.joining import Walk, extend, join
 from ecjax.integers import limb_count
 from ecjax.models.base import ByteModel
+from ecjax.padding import coarse_bucket
 
 _LANES = {"cpu": 16}  # more are no faster on a processor's core; elsewhere a step takes the same time for many
 _MOST_LANES = 256
@@ -70,7 +71,7 @@ def decode(model: ByteModel, code: WindowCode, codes: UInt32[np.ndarray, "n limb
       code: Which windows.
       codes: Their codes.
     """
-    room = bucket(max(64, 2 * code.bits))
+    room = coarse_bucket(max(64, 2 * code.bits))
     out: list[bytes] = []
     for begin in range(0, len(codes), _BLOCK // room):
         part = codes[begin : begin + _BLOCK // room]
@@ -108,14 +109,9 @@ def _segment_size(bits: int, total: int) -> int:
     return int(np.clip(-(-total // lanes_for(total)), bits * bits, _LONGEST))
 
 
-def bucket(n: int, least: int = 1) -> int:
-    """The smallest power of four that is at least `n`: coarse, for a model takes seconds to compile."""
-    return 1 << 2 * ((max(n, least) - 1).bit_length() + 1 >> 1)
-
-
 def lanes_for(items: int) -> int:
     """How many lanes to give that many items."""
-    return min(_LANES.get(jax.default_backend(), _MOST_LANES), bucket(items))
+    return min(_LANES.get(jax.default_backend(), _MOST_LANES), coarse_bucket(items))
 
 
 def _groups(items: np.ndarray, sizes: np.ndarray) -> Iterator[np.ndarray]:
@@ -150,7 +146,7 @@ def _unfinished(walk: Walk, stops: Bool[np.ndarray, " n"]) -> bool:
 def _walk_group(model: ByteModel, code: WindowCode, items: Sequence[_Part]) -> list[Walk]:
     """What one run of the lanes makes of texts: walks to their stops, of which a few may be left off before."""
     bounds = np.concatenate([[0], np.cumsum([len(text) for text, _ in items])])
-    n = bucket(int(bounds[-1]), _ROOM)
+    n = coarse_bucket(int(bounds[-1]), _ROOM)
     text, stops = np.zeros(n, np.uint8), np.zeros(n, bool)
     text[: bounds[-1]] = np.concatenate([text for text, _ in items])
     stops[: bounds[-1]] = np.concatenate([stops for _, stops in items])
@@ -158,7 +154,7 @@ def _walk_group(model: ByteModel, code: WindowCode, items: Sequence[_Part]) -> l
         model,
         code,
         jnp.asarray(text),
-        jnp.asarray(_filled(bounds, bucket(len(items), _QUEUE) + 1)),
+        jnp.asarray(_filled(bounds, coarse_bucket(len(items), _QUEUE) + 1)),
         jnp.asarray(len(items), jnp.int32),
         jnp.asarray(stops),
         lanes_for(len(items)),
@@ -176,7 +172,7 @@ def _spell_all(
 ) -> tuple[list[bytes], Int32[np.ndarray, " n"]]:
     """The string of each code as far as there is room, and its whole length."""
     bounds = np.concatenate([[0], np.cumsum(rooms)])
-    queue = bucket(len(codes), _QUEUE)
+    queue = coarse_bucket(len(codes), _QUEUE)
     padded = np.zeros((queue, codes.shape[1]), np.uint32)
     padded[: len(codes)] = codes
     text, lengths = map(
@@ -188,7 +184,7 @@ def _spell_all(
             jnp.asarray(_filled(bounds, queue + 1)),
             jnp.asarray(len(codes), jnp.int32),
             lanes_for(len(codes)),
-            bucket(int(bounds[-1]), _ROOM),
+            coarse_bucket(int(bounds[-1]), _ROOM),
         ),
     )
     lengths = lengths[: len(codes)]

@@ -21,10 +21,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int32, Integer, UInt8, UInt32
 
-from ecjax.coding.batches import bucket, lanes_for
+from ecjax.coding.batches import lanes_for
 from ecjax.coding.windows import Cursor, Root, Shares, descend, follow
 from ecjax.integers import is_zero, limb_count
 from ecjax.models.base import ByteModel
+from ecjax.padding import coarse_bucket
 
 BLOCK = 10_240  # bytes
 _STEPS = 4096  # of decoding, before the host looks which blocks are done
@@ -111,7 +112,7 @@ def encode(
 def _encode_group(
     model: ByteModel, bits: int, every: int | None, group: Sequence[UInt8[np.ndarray, " _"]], block: int
 ) -> list[tuple[UInt32[np.ndarray, "_ limbs"], Integer[np.ndarray, " _"]]]:
-    text = np.zeros((lanes_for(len(group)), min(block, bucket(max(map(len, group)), 64))), np.uint8)
+    text = np.zeros((lanes_for(len(group)), min(block, coarse_bucket(max(map(len, group)), 64))), np.uint8)
     for row, part in zip(text, group, strict=False):
         row[: len(part)] = part
     new, codes = map(np.asarray, _encode(model, jnp.asarray(text), bits, every))
@@ -203,7 +204,7 @@ def decode(
 def _decode_group(
     model: ByteModel, bits: int, every: int | None, group: Sequence[UInt32[np.ndarray, "_ limbs"]]
 ) -> list[list[bytes]]:
-    codes = np.zeros((lanes_for(len(group)), bucket(max(map(len, group)), 64), limb_count(bits)), np.uint32)
+    codes = np.zeros((lanes_for(len(group)), coarse_bucket(max(map(len, group)), 64), limb_count(bits)), np.uint32)
     counts = np.zeros(len(codes), np.int32)
     for i, part in enumerate(group):
         codes[i, : len(part)], counts[i] = part, len(part)

@@ -9,17 +9,16 @@ import jax
 import numpy as np
 from jaxtyping import Array, Int32, UInt8
 
-from ecjax.checks import check_exact
 from ecjax.coding import stream
-from ecjax.frequencies import check_precision
 from ecjax.models.base import ByteModel
 from ecjax.tokenizers import blocks
-from ecjax.tokenizers.bits import SlicedTokenizer, read_number, write_number
+from ecjax.tokenizers.bits import read_number, write_number
+from ecjax.tokenizers.modelled import ModelledTokenizer
 
 _LENGTH = 2  # bytes that tell the length of a block's code, which is at most 20,480
 
 
-class ArithmeticCoding(SlicedTokenizer):
+class ArithmeticCoding(ModelledTokenizer):
     """The output of an arithmetic coder, AC and with a `Unigram` model StaticAC (arXiv 2404.03626, sec. 3.3).
 
     Every block of 10,240 bytes of a text is a stream of its own (`ecjax.coding.stream`): the model and the coder start
@@ -30,24 +29,6 @@ class ArithmeticCoding(SlicedTokenizer):
       model: M1.
       token_bits: v, 1 to 16.
     """
-
-    model: ByteModel
-    token_bits: int = eqx.field(static=True)
-
-    def __init__(self, model: ByteModel, token_bits: int = 8, *, allow_inexact: bool = False) -> None:
-        """A tokenizer over streams of `model`.
-
-        Args:
-          model: M1.
-          token_bits: v, 1 to 16.
-          allow_inexact: Take a model that is not exact. Its tokens may decode to other text, even on this machine.
-
-        Raises:
-          ValueError: If a value is out of range, or the model is not exact and that was not allowed.
-        """
-        check_precision(model.precision)
-        check_exact(model, allow_inexact)
-        self.model, self.token_bits = model, token_bits
 
     def compress(self, texts: Sequence[bytes]) -> list[bytes]:
         codes = iter(self._encode([block for text in texts for block in blocks.cut(text)]))

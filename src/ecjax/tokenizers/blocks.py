@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int32, UInt8
 
+from ecjax.padding import coarse_bucket
+
 BLOCK = 10_240
 """Bytes of a block, but for a text's last: the examples that the paper compresses (arXiv 2404.03626, sec. 3.1)."""
 
@@ -49,7 +51,7 @@ def groups(sizes: Sequence[int], most: int) -> Iterator[tuple[list[int], int]]:
         members = [i for i, other in enumerate(sizes) if other == size]
         for begin in range(0, len(members), most):
             group = members[begin : begin + most]
-            yield group, min(most, 1 << 2 * ((len(group) - 1).bit_length() + 1 >> 1))
+            yield group, min(most, coarse_bucket(len(group)))
 
 
 def stack(parts: Sequence[bytes], rows: int, size: int) -> UInt8[Array, "rows size"]:

@@ -12,14 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree, UInt8, UInt32
 
-from ecjax.checks import check_exact
-from ecjax.frequencies import check_precision
 from ecjax.models.base import ByteModel
 from ecjax.tokenizers import blocks
-from ecjax.tokenizers.bits import SlicedTokenizer, from_bytes, read_number, write_number
+from ecjax.tokenizers.bits import from_bytes, read_number, write_number
+from ecjax.tokenizers.modelled import ModelledTokenizer
 
 
-class Huffman(SlicedTokenizer):
+class Huffman(ModelledTokenizer):
     """Each byte by a Huffman code of the model's table at its place (arXiv 2404.03626, App. B.2).
 
     The model starts anew after every 10,240 bytes. A text's ids are slices of its length in LEB128 and the codes, one
@@ -30,24 +29,6 @@ class Huffman(SlicedTokenizer):
       model: M1.
       token_bits: v, 1 to 16.
     """
-
-    model: ByteModel
-    token_bits: int = eqx.field(static=True)
-
-    def __init__(self, model: ByteModel, token_bits: int = 8, *, allow_inexact: bool = False) -> None:
-        """A tokenizer over the tables of `model`.
-
-        Args:
-          model: M1.
-          token_bits: v, 1 to 16.
-          allow_inexact: Take a model that is not exact. Its tokens may decode to other text, even on this machine.
-
-        Raises:
-          ValueError: If a value is out of range, or the model is not exact and that was not allowed.
-        """
-        check_precision(model.precision)
-        check_exact(model, allow_inexact)
-        self.model, self.token_bits = model, token_bits
 
     def compress(self, texts: Sequence[bytes]) -> list[bytes]:
         return [self._compress(text) for text in texts]
