@@ -53,10 +53,14 @@ def execute(job: Job, run: Run) -> None:
     settings = scale.settings_of(run)
     examples = data.Slices(tensors["training"], range(0, len(tensors["training"]), scale.context), scale.context)
     points = sorted({max(1, run.steps * i // scale.points) for i in range(1, scale.points + 1)})
-    curve: list[dict[str, Any]] = []
+    folder = job.out / "checkpoints" / run.name
+    curve_file = folder / "curve.json"
+    curve: list[dict[str, Any]] = json.loads(curve_file.read_text()) if curve_file.is_file() else []
+    # A run that goes on comes to the same bits, so what was measured before it died need not be measured again.
+    left = set(points) - {point["step"] for point in curve}
 
     def report(step: int, loss: float, model: Transformer) -> None:
-        if step in points:
+        if step in left:
             bits = evaluation.bits_per_byte(model, held_out, text_bytes)
             curve.append({"step": step, "training_loss": loss, "bits_per_byte": bits})
             if method.window_tokens > 1:
@@ -65,9 +69,9 @@ def execute(job: Job, run: Run) -> None:
                     "accuracy_by_position": scores.accuracy.tolist(),
                     "nats_by_position": scores.loss.tolist(),
                 }
+            serialisation.write_bytes(curve_file, json.dumps(curve).encode())
 
     begin = time.perf_counter()
-    folder = job.out / "checkpoints" / run.name
     model, losses = train(
         Transformer(config, key=jax.random.key(run.seed)),
         data.batches(examples, settings.batch_size, run.seed),

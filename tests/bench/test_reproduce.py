@@ -59,6 +59,11 @@ def test_a_run_is_trained_measured_and_kept(tmp_path, monkeypatch):
     assert evaluation.bits_per_byte(model, ids, 2000) == pytest.approx(results["bits_per_byte"], rel=1e-6)
     assert results["uniform_bits_per_byte"] == pytest.approx(8 * len(ids) / 2000)
     assert results["nats_per_token"] == pytest.approx(results["bits_per_byte"] * math.log(2) * 2000 / len(ids))
+    # What dies after its last step, before its results are written, has all that was measured on the way.
+    job.run_file(run).unlink()
+    work.execute(job, run)
+    again = json.loads(job.run_file(run).read_text())
+    assert (again["curve"], again["results"]["bits_per_byte"]) == (content["curve"], results["bits_per_byte"])
     report.write(tmp_path, [job.run_file(run)])
     assert "GZip[256]" in (tmp_path / "tables.md").read_text()
     assert (tmp_path / "fig3.svg").read_text().startswith("<?xml")
