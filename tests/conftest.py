@@ -10,8 +10,8 @@ import os
 import pytest
 from hypothesis import settings
 
-settings.register_profile("fast", max_examples=15, deadline=None, derandomize=True, print_blob=True)
-settings.register_profile("default", max_examples=50, deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("fast", max_examples=10, deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("default", max_examples=25, deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("deep", max_examples=1000, deadline=None, derandomize=False, print_blob=True)
 
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE") or "default"

@@ -17,6 +17,7 @@ from ecjax.frequencies import cumulative_frequencies
 from ecjax.integers import from_limbs, limb_count, to_limbs
 from ecjax.models.base import ByteModel
 from ecjax.models.integer import IntegerTransformer
+from specs.oracle import frequencies as frequencies_oracle
 from specs.oracle import stream as stream_oracle
 from specs.oracle import transformer as transformer_oracle
 from specs.oracle import windows as window_oracle
@@ -172,7 +173,7 @@ def exact_tables(sequence: Callable[[IntegerTransformer, jax.Array], jax.Array])
 
     def check(i: int, tables: Any) -> None:
         logits = transformer_oracle.logits(plain(exact_model()), texts[i].tobytes())
-        assert np.asarray(tables).tolist() == [transformer_oracle.cumulative_frequencies(row, 16) for row in logits]
+        assert np.asarray(tables).tolist() == [frequencies_oracle.cumulative_frequencies(row, 16) for row in logits]
 
     return Case(lambda text: sequence(exact_model(), text), [(text,) for text in texts], check)
 

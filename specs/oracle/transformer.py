@@ -4,9 +4,11 @@ A scale is a pair `(multiplier, shift)` that stands for `multiplier / 2**shift`.
 it is rounded to the nearest, halves upwards (`nearest`), unless `//` is written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import isqrt
 from typing import NamedTuple
+
+from .frequencies import nearest, power, powers
 
 Row = Sequence[int]
 Scale = tuple[int, int]
@@ -44,33 +46,12 @@ class Model(NamedTuple):
     unembedding: Linear
 
 
-def nearest(numerator: int, denominator: int) -> int:
-    """`numerator / denominator` to the nearest integer, halves upwards."""
-    return (2 * numerator + denominator) // (2 * denominator)
-
-
 def clamp(x: int, limit: int) -> int:
     """`x` between `-limit` and `limit`."""
     return max(-limit, min(limit, x))
 
 
-def powers(bits: int) -> list[int]:
-    """`2**(bits - i / 256)` to the nearest integer, i from 0 to 255."""
-    table = []
-    for i in range(256):
-        root = 2 ** (256 * (bits + 1) - i)
-        for _ in range(8):  # the square root eight times: floor(2**(bits + 1 - i / 256))
-            root = isqrt(root)
-        table.append((root + 1) // 2)
-    return table
-
-
-WEIGHTS, FREQUENCIES = powers(11), powers(23)
-
-
-def power(table: Row, below: int, most: int) -> int:
-    """`table[0] * 2**(-below / 256)`, with at most `most` halvings."""
-    return nearest(table[below % 256], 2 ** min(below // 256, most))
+WEIGHTS = powers(11)
 
 
 def rescale(x: int, scale: Scale) -> int:
@@ -146,22 +127,22 @@ def add(row: Row, update: Row) -> list[int]:
     return [clamp(x + clamp(u, 2**23), 2**23) for x, u in zip(row, update, strict=True)]
 
 
-def logits(model: Model, text: Sequence[int]) -> list[list[int]]:
-    """Logits in 1/256 of log2: row i predicts `text[i]` from `text[:i]`."""
-    rows: list[Row] = [model.embedding[token] for token in [256, *text][:-1]]
-    for layer in model.layers if rows else []:
-        updates = attention(layer, [norm(layer.attention_norm, row) for row in rows])
+def stages(model: Model, text: Sequence[int]) -> Iterator[tuple[str, list[Row]]]:
+    """Every stage on the way to the logits, by name, with its row for each position; the last are the logits."""
+    rows = [model.embedding[token] for token in [256, *text][:-1]]
+    yield "embedding", rows
+    for i, layer in enumerate(model.layers):
+        yield f"layers[{i}].attention_norm", (normed := [norm(layer.attention_norm, row) for row in rows])
+        yield f"layers[{i}].attention", (updates := attention(layer, normed))
         rows = [add(row, update) for row, update in zip(rows, updates, strict=True)]
-        rows = [add(row, mlp(layer, norm(layer.mlp_norm, row))) for row in rows]
-    return [[clamp(x, 2**20) for x in linear(model.unembedding, norm(model.norm, row))] for row in rows]
+        yield f"layers[{i}].mlp_norm", (normed := [norm(layer.mlp_norm, row) for row in rows])
+        yield f"layers[{i}].mlp", (updates := [mlp(layer, row) for row in normed])
+        rows = [add(row, update) for row, update in zip(rows, updates, strict=True)]
+    yield "norm", (normed := [norm(model.norm, row) for row in rows])
+    yield "logits", [[clamp(x, 2**20) for x in linear(model.unembedding, row)] for row in normed]
 
 
-def cumulative_frequencies(logits: Row, precision: int) -> list[int]:
-    """The frequency table of one row of logits."""
-    largest = max(logits)
-    weights = [power(FREQUENCIES, min(largest - x, 2**20), 2**12) for x in logits]
-    total, cumulative, table = sum(weights), 0, [0]
-    for i, weight in enumerate(weights):
-        cumulative += weight
-        table.append(cumulative * (2**precision - 256) // total + i + 1)
-    return table
+def logits(model: Model, text: Sequence[int]) -> list[Row]:
+    """Logits in 1/256 of log2: row i predicts `text[i]` from `text[:i]`."""
+    *_, (_, rows) = stages(model, text)
+    return rows

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from ecjax.coding.interval import Interval
 from ecjax.exactness import audit, within
 from ecjax.integers import from_limbs, limb_count, to_limbs
-from specs.oracle import published as oracle
 from specs.oracle.stream import interval as oracle_interval
+from tests.oracles import published as oracle
 from tests.strategies import PRECISIONS, Markov, annotations_unchecked, make_table, models, python_model, sample, seeds
 
 BITS = 67

@@ -14,8 +14,8 @@ from ecjax.coding import batches, lanes
 from ecjax.coding.published import Published
 from ecjax.exactness import audit, within
 from ecjax.integers import from_limbs, limb_count, to_limbs
-from specs.oracle import published as oracle
 from tests.coding.test_batches import array
+from tests.oracles import published as oracle
 from tests.strategies import Markov, annotations_unchecked, make_table, python_model, sample, seeds, texts
 
 SIZE = 80

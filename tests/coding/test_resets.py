@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from ecjax.coding import resets
 from ecjax.integers import from_limbs, limb_count, to_limbs
-from specs.oracle import windows as oracle
 from tests.coding.test_batches import array, model
+from tests.oracles import resets as oracle
 from tests.strategies import python_model, texts
 
 BLOCK = 40

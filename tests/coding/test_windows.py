@@ -14,6 +14,7 @@ from jaxtyping import Array, UInt32
 from ecjax.coding import windows
 from ecjax.integers import from_limbs, limb_count, regroup_bits, to_limbs
 from ecjax.models.base import ByteModel
+from specs.oracle import tokens
 from specs.oracle import windows as oracle
 from tests.strategies import TABLE_KINDS, Markov, make_table, models, padded, python_model, sample, seeds, texts
 
@@ -120,8 +121,8 @@ def test_windows_have_b_bits_and_tokens_are_slices_of_them(bits, data):
     assert all(code < 2**bits for code in codes)
     groups = -(-SIZE * bits // token_bits)
     ids = np.asarray(jit_regroup(coded.codes, bits, token_bits, groups))[:, 0].tolist()
-    assert ids == oracle.cut_tokens(codes, bits, token_bits)
-    assert oracle.join_tokens(ids, bits, token_bits)[:SIZE] == codes
+    assert ids == tokens.cut(codes, bits, token_bits)
+    assert tokens.join(ids, bits, token_bits)[:SIZE] == codes
 
 
 jit_regroup = jax.jit(regroup_bits, static_argnums=(1, 2, 3))

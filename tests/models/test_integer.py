@@ -17,6 +17,7 @@ from ecjax.models import integer
 from ecjax.models.base import ByteModel
 from ecjax.models.integer import Attention, GatedMLP, IntegerTransformer, Layer, Linear, Norm, Rescale
 from ecjax.models.transformer import TransformerConfig, configuration
+from specs.oracle import frequencies as frequencies_oracle
 from specs.oracle import transformer as oracle
 from tests.strategies import seeds, texts
 
@@ -176,12 +177,12 @@ def int32(values) -> jax.Array:
 
 def test_powers_of_two_are_those_of_the_definition():
     assert integer._EXP2.tolist() == oracle.WEIGHTS
-    assert frequencies._EXP2.tolist() == oracle.FREQUENCIES
+    assert frequencies._EXP2.tolist() == frequencies_oracle.POWERS
 
 
 def test_powers_of_the_definition_are_the_nearest_integers():
     # (2 * x - 1)**256 < 2**(256 * (bits + 1) - i) < (2 * x + 1)**256 says that x is nearest to 2**(bits - i / 256).
-    for bits, table in [(11, oracle.WEIGHTS), (23, oracle.FREQUENCIES)]:
+    for bits, table in [(11, oracle.WEIGHTS), (23, frequencies_oracle.POWERS)]:
         assert table[0] == 2**bits and len(table) == 256
         for i, x in enumerate(table):
             assert (2 * x - 1) ** 256 < 2 ** (256 * (bits + 1) - i) < (2 * x + 1) ** 256
@@ -196,7 +197,7 @@ sums = within_31_bits | st.builds(
 @given(st.lists(sums, min_size=24, max_size=24))
 def test_shift_right(values):
     shifts = range(1, 25)
-    expected = [oracle.nearest(x, 2**s) for x, s in zip(values, shifts, strict=True)]
+    expected = [frequencies_oracle.nearest(x, 2**s) for x, s in zip(values, shifts, strict=True)]
     assert integer.shift_right(int32(values), int32(shifts)).tolist() == expected
 
 
@@ -204,7 +205,7 @@ def test_shift_right_at_the_edges():
     edge = (1 << 31) - (1 << 23) - 1
     for s in range(1, 25):
         values = [0, 1, -1, 1 << (s - 1), -(1 << (s - 1)), (1 << (s - 1)) - 1, -(1 << (s - 1)) - 1, edge, -edge]
-        assert integer.shift_right(int32(values), s).tolist() == [oracle.nearest(x, 2**s) for x in values]
+        assert integer.shift_right(int32(values), s).tolist() == [frequencies_oracle.nearest(x, 2**s) for x in values]
 
 
 @given(st.lists(within_31_bits, min_size=8, max_size=8), seeds)
@@ -313,7 +314,7 @@ def test_means_of_many_values(seed, bound, seen):
     expected = []
     for h, scale in enumerate(scales(average)):
         scores = bias[h, :seen].tolist()
-        weights = [oracle.power(oracle.WEIGHTS, max(scores) - score, 15) for score in scores]
+        weights = [frequencies_oracle.power(oracle.WEIGHTS, max(scores) - score, 15) for score in scores]
         expected += oracle.mean(values[h, :seen].tolist(), weights, scale)
     assert out.tolist() == [expected]
 
@@ -333,7 +334,9 @@ def test_means_of_extremes_over_the_longest_context(bound):
     out = jit_mix(attention, *zeros, jnp.asarray(values, jnp.int8), int32(distance), jnp.ones((1, longest), bool))
     expected = []
     for h, scale in enumerate(scales(attention.average)):
-        weights = [oracle.power(oracle.WEIGHTS, int(bias[h].max()) - score, 15) for score in bias[h].tolist()]
+        weights = [
+            frequencies_oracle.power(oracle.WEIGHTS, int(bias[h].max()) - score, 15) for score in bias[h].tolist()
+        ]
         expected += oracle.mean(values[h].tolist(), weights, scale)
     assert out.tolist() == [expected]
 
@@ -361,7 +364,7 @@ def test_agrees_with_the_oracle(draw, text):
     expected = oracle.logits(plain(model), text)
     assert logits.dtype == jnp.int32 and logits.tolist() == expected
     assert tables.dtype == jnp.uint32
-    assert tables.tolist() == [oracle.cumulative_frequencies(row, 16) for row in expected]
+    assert tables.tolist() == [frequencies_oracle.cumulative_frequencies(row, 16) for row in expected]
     np.testing.assert_array_equal(stepped, tables)
     check_table(np.asarray(tables), 16)
 
@@ -406,7 +409,9 @@ def test_agrees_with_the_oracle_at_other_sizes(context, heads):
     config = dataclasses.replace(CONFIG, context=context, heads=heads, layers=1, head_dim=3, d_model=9, mlp_dim=7)
     rng = np.random.default_rng(context)
     model, text = make(rng, config, precision=9 + context % 3), rng.bytes(2 * context + 3)
-    expected = [oracle.cumulative_frequencies(row, model.precision) for row in oracle.logits(plain(model), text)]
+    expected = [
+        frequencies_oracle.cumulative_frequencies(row, model.precision) for row in oracle.logits(plain(model), text)
+    ]
     assert jit_sequence(model, array(text)).tolist() == expected
     assert jit_stepping(model, array(text)).tolist() == expected
 
@@ -521,7 +526,7 @@ def test_a_long_text():
     # Nothing before the last REACH bytes is seen: the oracle computes the end alone.
     reach = CONFIG.layers * (CONTEXT - 1) + 1
     logits = oracle.logits(plain(model), text[-reach - 4 :])[reach + 1 :]
-    assert tables[-3:].tolist() == [oracle.cumulative_frequencies(row, model.precision) for row in logits]
+    assert tables[-3:].tolist() == [frequencies_oracle.cumulative_frequencies(row, model.precision) for row in logits]
 
 
 @pytest.mark.slow

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from ecjax import EqualInfo, Unigram
 from ecjax.models.transformer import Transformer, TransformerByteModel, configuration
-from specs.oracle import published
+from specs.oracle import tokens
 from specs.oracle import windows as oracle
 from tests.coding.test_published import model as ambiguous
+from tests.oracles import published, resets
 from tests.strategies import Markov, annotations_unchecked, make_table, padded, python_model, sample, texts
 
 SIZE = 48
@@ -45,7 +46,7 @@ def test_ids_are_slices_of_the_windows_of_the_oracle(bits, token_bits, seed, dat
     for text, encoded in zip(batch, ids, strict=True):
         codes = oracle.encode(python_model(tokenizer.model), text, bits)
         assert encoded.dtype == np.int32
-        assert encoded.tolist() == oracle.cut_tokens(codes, bits, token_bits)
+        assert encoded.tolist() == tokens.cut(codes, bits, token_bits)
     assert tokenizer.decode_batch(ids) == batch
 
 
@@ -55,7 +56,7 @@ def test_any_ids_decode(bits, token_bits):
     rng = np.random.default_rng(bits)
     for count in (0, 1, 2, 7, 40):
         ids = rng.integers(tokenizer.vocab_size, size=count)
-        codes = oracle.join_tokens(ids.tolist(), bits, token_bits)
+        codes = tokens.join(ids.tolist(), bits, token_bits)
         expected = oracle.decode(python_model(tokenizer.model), codes, bits)
         assert tokenizer.decode(ids) == expected
         # Padding adds no text where windows and ids end together.
@@ -108,7 +109,7 @@ def test_arrays_inside_jit(data, filler):
     ids, count = jit_encode(tokenizer, jnp.asarray(padded(text, SIZE, filler)), jnp.array(len(text)))
     codes = oracle.encode(python_model(tokenizer.model), text, 16)
     assert ids.dtype == jnp.int32 and not ids[count:].any()
-    assert ids[:count].tolist() == oracle.cut_tokens(codes, 16, 5)
+    assert ids[:count].tolist() == tokens.cut(codes, 16, 5)
     strings, lengths = map(np.asarray, jit_decode(tokenizer, ids, capacity=SIZE))
     assert b"".join(row[:n].tobytes() for row, n in zip(strings, lengths, strict=True)) == text
 
@@ -202,7 +203,7 @@ def test_published_windows_are_those_of_the_oracle_and_so_are_those_that_do_not_
     windows = published.windows(python_model(m), text, 16, code == "delayed")
     read = [published.decode_window(python_model(m), number, 16, code == "delayed") for number, _ in windows]
     ids = tokenizer.encode(text)
-    assert ids.tolist() == oracle.cut_tokens([number for number, _ in windows], 16, 8)
+    assert ids.tolist() == tokens.cut([number for number, _ in windows], 16, 8)
     assert tokenizer.decode(ids) == b"".join(read)
     wrong = [i for i, (_, string) in enumerate(windows) if read[i] != string]
     assert tokenizer.undecodable(text).tolist() == wrong
@@ -235,8 +236,8 @@ def test_windows_that_pass_the_state_on_come_back(reset):
     tokenizer = EqualInfo(model(), 33, 16, reset=reset)
     batch = [sample(model(), 200, np.random.default_rng(0)), b"", b"\0" * 9]
     ids = tokenizer.encode_batch(batch)
-    codes = [oracle.encode_blocks(python_model(model()), text, 33, reset) for text in batch]
-    assert [own.tolist() for own in ids] == [oracle.cut_tokens(own, 33, 16) for own in codes]
+    codes = [resets.encode_blocks(python_model(model()), text, 33, reset) for text in batch]
+    assert [own.tolist() for own in ids] == [tokens.cut(own, 33, 16) for own in codes]
     assert tokenizer.decode_batch(ids) == batch and len(tokenizer.undecodable(batch[0])) == 0
 
 

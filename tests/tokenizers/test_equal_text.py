@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from ecjax import EqualText, Unigram, serialisation
 from ecjax.tokenizers.bits import write_number
-from specs.oracle import published, stream
+from specs.oracle import stream
+from tests.oracles import published
 from tests.strategies import Markov, make_table, models, python_model, texts
 
 SIZE = 4

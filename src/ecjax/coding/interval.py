@@ -17,7 +17,7 @@ first multiple of `2**-S` in it lies `g * u` above low, `g = (-f) mod 2**31`, an
 The code of one byte has at most F bits: the first range is divided without rounding, so every bound is a multiple of
 `2**-F`, and what begins at the lower one and is `2**-F` long fits. Codes never get shorter as a string gets longer.
 
-Source: arXiv 2404.03626, sec. 2.4 and 3.3. specs/oracle/published.py searches for the same code in plain Python.
+Source: arXiv 2404.03626, sec. 2.4 and 3.3. tests/oracles/published.py searches for the same code in plain Python.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ again be the codes after n1 < n2 < n3 bytes, C' having just as many zeros. Each 
 some `2**-k` in its interval, and the other one, having as many zeros, is a multiple of that too. The interval of n1
 contains C' and the one of n2 contains C, that of n3 lying inside, so C <= C' and C' <= C. QED
 
-specs/oracle/published.py is the same in plain Python.
+tests/oracles/published.py is the same in plain Python.
 """
 
 from __future__ import annotations

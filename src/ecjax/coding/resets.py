@@ -6,7 +6,7 @@ blocks stands window 0, the empty string, which tells the decoder that M1 starts
 length.
 
 A window no longer decodes by itself, only its block does, from the first window on: blocks run side by side.
-specs/oracle/windows.py says the same in plain Python.
+tests/oracles/resets.py says the same in plain Python.
 """
 
 from __future__ import annotations
