@@ -127,7 +127,7 @@ def add(row: Row, update: Row) -> list[int]:
     return [clamp(x + clamp(u, 2**23), 2**23) for x, u in zip(row, update, strict=True)]
 
 
-def stages(model: Model, text: Sequence[int]) -> Iterator[tuple[str, list[Row]]]:
+def stages(model: Model, text: Sequence[int]) -> Iterator[tuple[str, Sequence[Row]]]:
     """Every stage on the way to the logits, by name, with its row for each position; the last are the logits."""
     rows = [model.embedding[token] for token in [256, *text][:-1]]
     yield "embedding", rows
@@ -142,7 +142,7 @@ def stages(model: Model, text: Sequence[int]) -> Iterator[tuple[str, list[Row]]]
     yield "logits", [[clamp(x, 2**20) for x in linear(model.unembedding, row)] for row in normed]
 
 
-def logits(model: Model, text: Sequence[int]) -> list[Row]:
+def logits(model: Model, text: Sequence[int]) -> Sequence[Row]:
     """Logits in 1/256 of log2: row i predicts `text[i]` from `text[:i]`."""
     *_, (_, rows) = stages(model, text)
     return rows
