@@ -1,0 +1,1 @@
+"""Stored cases, and the script that makes them."""
