@@ -114,8 +114,8 @@ def coverage(root: Path) -> str:
     lines = [
         "# Where each rule is tested",
         "",
-        "Written by `python -m specs.text`; CI fails if it is not up to date, if a rule is tested nowhere, or if a test",
-        "names no rule. Every example and vector runs against the oracle, the JAX code and the port in C.",
+        "Written by `python -m specs.text`; CI fails if it is not up to date, if a rule is tested nowhere, or if a",
+        "test names no rule. Every example and vector runs against the oracle, the JAX code and the port in C.",
         "",
         "| Rule | Examples in its text | Vectors | Tests |",
         "|---|---|---|---|",

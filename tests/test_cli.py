@@ -145,28 +145,8 @@ def test_from_text_to_samples(ecjax, tmp_path: Path) -> None:
 
     book = tmp_path / "book.safetensors"
     assert json.loads(ecjax("compile", m1, "--bits", 10, "--out", book, "--json").out)["strings"] == 1024
-    again = (
-        "train-m1",
-        text,
-        "--out",
-        tmp_path / "m1b",
-        "--init",
-        m1,
-        "--starts",
-        book,
-        "--steps",
-        4,
-        "--batch-size",
-        8,
-    )
-    assert ecjax(*again).status == 0
-
-    shipped = ("train-m1", text, "--out", tmp_path / "m1c", "--init", "m1-books", "--steps", 2, "--batch-size", 4)
-    assert ecjax(*shipped, "--length", 8).status == 0  # the weights of an exact model, as floats
-
-    tuned = ("quantize", m1, text, "--steps", 2, "--batch-size", 8, "--layers", "--json")
+    tuned = ("quantize", m1, text, "--steps", 2, "--batch-size", 8, "--json")
     told = json.loads(ecjax(*tuned, "--out", tmp_path / "exact").out)
-    assert {f"{part}_percent_more" for part in ("calibrated", "layer_0", "layer_1", "unembedding", "tuned")} < set(told)
     assert abs(told["calibrated_percent_more"]) < 3 and len(told["fingerprint"]) == 64
     exact = tmp_path / "exact/model.safetensors"
     measured = json.loads(ecjax("evaluate", exact, text, "--json").out)["bits_per_byte"]
@@ -184,6 +164,24 @@ def test_from_text_to_samples(ecjax, tmp_path: Path) -> None:
     refused(ecjax("generate", m2), "neither a file nor one of the shipped")
 
 
+@pytest.mark.deep
+@pytest.mark.slow
+def test_training_goes_on_from_a_model_and_quantising_tells_what_each_layer_costs(ecjax, tmp_path: Path) -> None:
+    text, m1 = tmp_path / "text", tmp_path / "m1/model.safetensors"
+    text.write_bytes(serialisation.asset("sample.txt").read_bytes()[:60_000])
+    few = ("--steps", 2, "--batch-size", 4)
+    assert ecjax("train-m1", text, "--out", tmp_path / "m1", "--size", "tiny", *few).status == 0
+    book = tmp_path / "book.safetensors"
+    assert ecjax("compile", m1, "--bits", 10, "--out", book).status == 0
+    assert ecjax("train-m1", text, "--out", tmp_path / "m1b", "--init", m1, "--starts", book, *few).status == 0
+    # The weights of an exact model, as floats.
+    shipped = ("train-m1", text, "--out", tmp_path / "m1c", "--init", "m1-books", "--length", 8)
+    assert ecjax(*shipped, *few).status == 0
+    told = json.loads(ecjax("quantize", m1, text, "--out", tmp_path / "exact", *few, "--layers", "--json").out)
+    assert {f"{part}_percent_more" for part in ("calibrated", "layer_0", "layer_1", "unembedding", "tuned")} < set(told)
+
+
+@pytest.mark.deep
 @pytest.mark.slow
 def test_the_demonstration_reports(ecjax, tmp_path: Path) -> None:
     text = tmp_path / "mine.txt"

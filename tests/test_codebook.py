@@ -85,7 +85,7 @@ jit_decode = jax.jit(Codebook.decode_array, static_argnames="capacity")
 # The same as running the model.
 
 
-@pytest.mark.parametrize("bits", [9, 12])
+@pytest.mark.parametrize("bits", [9, pytest.param(12, marks=pytest.mark.deep)])
 @given(st.integers(0, 2), st.data())
 def test_encodes_as_the_oracle_does(bits, seed, data):
     model, codebook = compiled(bits, seed)
@@ -99,7 +99,11 @@ def test_encodes_as_the_oracle_does(bits, seed, data):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "bits, kinds",
-    [(9, ("spiky", "floor")), pytest.param(10, ("floor", "random"), marks=pytest.mark.deep), (16, ("random", "floor"))],
+    [
+        (9, ("spiky", "floor")),
+        pytest.param(10, ("floor", "random"), marks=pytest.mark.deep),
+        pytest.param(16, ("random", "floor"), marks=pytest.mark.deep),
+    ],
 )
 def test_is_the_tokenizer_that_runs_the_model(bits, kinds):
     model, codebook = compiled(bits, 7, *kinds)
@@ -139,6 +143,7 @@ def test_bytes_that_never_follow_another(bits, following):
     assert total == 3 and np.asarray(restored).tobytes() == b"\7\3\xff".ljust(9, b"\0")
 
 
+@pytest.mark.deep
 @pytest.mark.slow
 def test_a_tree_in_which_every_byte_follows_another():
     # All 256 columns are in use, so that none is left for bytes that follow none.
@@ -496,6 +501,7 @@ def test_a_file_with_a_flipped_byte_is_refused(saved, position, mask):
     check_flipped(saved, saved.with_name("flipped"), position % len(saved.read_bytes()), mask)
 
 
+@pytest.mark.deep
 @pytest.mark.slow
 def test_a_file_with_any_byte_flipped_is_refused(saved, tmp_path):
     for position in range(len(saved.read_bytes())):

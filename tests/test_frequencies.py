@@ -126,6 +126,7 @@ def test_a_larger_logit_has_no_smaller_frequency_but_for_rounding(logits, precis
     assert (np.maximum.accumulate(shares) - shares).max() <= 1
 
 
+@pytest.mark.deep
 @given(st.lists(fixed_logits(), min_size=3, max_size=3), precisions)
 @pytest.mark.slow
 def test_the_same_op_by_op_compiled_and_batched(batch, precision):

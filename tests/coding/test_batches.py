@@ -80,6 +80,7 @@ def test_each_text_is_cut_as_by_itself(bits, batch, segment, count):
         check(model(), bits, batch)
 
 
+@pytest.mark.deep
 @pytest.mark.slow
 @given(st.lists(texts(SIZE // 4), max_size=3), st.integers(1, 40))
 def test_through_the_exact_transformer(batch, segment):

@@ -23,8 +23,8 @@ QUEUE = 8
 ROOM = QUEUE * SIZE
 SETTINGS = [
     (9, 1),
-    *(pytest.param(b, k, marks=pytest.mark.slow) for b, k in [(33, 3), (128, 16)]),
-    *(pytest.param(b, k, marks=pytest.mark.deep) for b, k in [(16, 8), (64, 2)]),
+    pytest.param(33, 3, marks=pytest.mark.slow),
+    *(pytest.param(b, k, marks=pytest.mark.deep) for b, k in [(16, 8), (64, 2), (128, 16)]),
 ]
 """Bits of a window, and lanes."""
 
@@ -169,6 +169,7 @@ def test_the_lanes_leave_the_last_quarter_of_them():
         assert sum(n < len(text) for n, text in zip(taken, batch, strict=True)) == left
 
 
+@pytest.mark.deep
 @pytest.mark.slow
 def test_wider_default_dtypes_change_nothing():
     rng = np.random.default_rng(6)

@@ -54,7 +54,7 @@ def read(m: Markov, code: Published, numbers: list[int]) -> list[bytes]:
     return batches.decode(m, code, np.array(rows, np.uint32).reshape(-1, limb_count(code.bits)))
 
 
-@pytest.mark.parametrize("delayed", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.parametrize("delayed", [pytest.param(False, marks=pytest.mark.deep), True])
 @pytest.mark.parametrize("bits, precision", SETTINGS)
 @given(st.integers(0, 2), seeds, st.data())
 def test_windows_are_those_of_the_oracle(bits, precision, delayed, seed, drawn, data):

@@ -188,7 +188,7 @@ def test_carries_run_through_the_whole_code(kind, precision):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", [9, 16])
+@pytest.mark.parametrize("precision", [pytest.param(9, marks=pytest.mark.deep), 16])
 @pytest.mark.parametrize("byte", [0, 1, 255])
 def test_thousands_of_bytes_share_a_limb(byte, precision):
     # Each costs 0.0056 bits at precision 16: about 8,500 addends, all but nothing for byte 0, fall within 48 bits.
@@ -204,6 +204,7 @@ def test_thousands_of_bytes_share_a_limb(byte, precision):
     check_overhead(model, text, code)
 
 
+@pytest.mark.deep
 @pytest.mark.slow
 def test_wider_default_dtypes_change_nothing():
     model = Unigram(make_table("random", 16, np.random.default_rng(2)))

@@ -229,7 +229,7 @@ def test_agrees_with_the_oracle(bits, data):
 @pytest.mark.parametrize(
     "bits, precision",
     [
-        pytest.param(b, f, marks=pytest.mark.slow if b in QUICK + SLOW else pytest.mark.deep)
+        pytest.param(b, f, marks=pytest.mark.slow if (b, f) in [(9, 9), (33, 12)] else pytest.mark.deep)
         for b in BUDGETS
         for f in (9, 12, 16)
         if BUDGETS[b] != f
@@ -259,7 +259,7 @@ def check_against_oracle(bits: int, coded: tuple[Markov, bytes], numbered: tuple
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bits", [16, 128])
+@pytest.mark.parametrize("bits", [16, pytest.param(128, marks=pytest.mark.deep)])
 @pytest.mark.parametrize("kind", ["spiky", "random"])
 def test_long_texts_agree_with_the_oracle_and_come_back(kind, bits):
     size = 512
@@ -281,7 +281,7 @@ def test_long_texts_agree_with_the_oracle_and_come_back(kind, bits):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bits", [16, 33])
+@pytest.mark.parametrize("bits", [16, pytest.param(33, marks=pytest.mark.deep)])
 def test_a_window_of_a_very_sure_model_is_thousands_of_bytes_long(bits):
     model = Markov(jnp.asarray(np.tile(make_table("spiky", 12, np.random.default_rng(0)), (257, 1))), 12)
     codes = [2 ** (bits - 1), 2**bits // 3, 2**bits - 1]
@@ -414,6 +414,7 @@ def test_bits_above_the_budget_do_not_count():
     assert decode(model, [(1 << 31) + 300, (1 << 9) + 7], 9) == decode(model, [300, 7], 9)
 
 
+@pytest.mark.deep
 @pytest.mark.slow
 def test_op_by_op_equals_compiled():
     rng = np.random.default_rng(5)
@@ -428,7 +429,7 @@ def test_op_by_op_equals_compiled():
     assert b"".join(np.asarray(s)[: int(n)].tobytes() for s, n in strings) == text
 
 
-@pytest.mark.parametrize("bits", [16, pytest.param(33, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("bits", [pytest.param(16, marks=pytest.mark.deep), 33])
 @pytest.mark.slow
 def test_wider_default_dtypes_change_nothing(bits):
     rng = np.random.default_rng(6)

@@ -67,6 +67,7 @@ def test_other_instructions_and_x64_change_nothing():
     assert digests_under(names, JAX_ENABLE_X64="1", XLA_FLAGS=flags) == {name: GOLDEN[name] for name in names}
 
 
+@pytest.mark.deep
 @pytest.mark.slow
 def test_computing_op_by_op_changes_nothing():
     names = ["tables-short"]
@@ -86,7 +87,7 @@ def model_and_tables() -> tuple[ecjax.ByteModel, np.ndarray]:
     return model, np.asarray(eqx.filter_jit(type(model).sequence)(model, as_array(TEXT[:192])))
 
 
-@pytest.mark.parametrize("rows", [7, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2, 32))])
+@pytest.mark.parametrize("rows", [7, *(pytest.param(n, marks=pytest.mark.deep) for n in (1, 2, 32))])
 def test_no_batch_changes_a_table(rows):
     model, expected = model_and_tables()
     texts = jnp.tile(as_array(TEXT[:192]), (rows, 1))

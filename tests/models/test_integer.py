@@ -377,6 +377,7 @@ def test_balanced_models_use_what_they_are_given(seed, text):
     assert (np.abs(np.diff(logits, axis=0)).max(axis=1) > 16).sum() >= 4
 
 
+@pytest.mark.deep
 @pytest.mark.slow
 @given(drawn, st.lists(long_texts, min_size=3, max_size=3))
 def test_any_batch_gives_the_same(draw, batch):
@@ -391,7 +392,7 @@ def test_any_batch_gives_the_same(draw, batch):
 @pytest.mark.parametrize(
     "length",
     [1, CONTEXT, CONTEXT + 1]
-    + [pytest.param(n, marks=pytest.mark.slow) for n in (2, CONTEXT - 1, 2 * CONTEXT, 2 * CONTEXT + 1)],
+    + [pytest.param(n, marks=pytest.mark.deep) for n in (2, CONTEXT - 1, 2 * CONTEXT, 2 * CONTEXT + 1)],
 )
 def test_longer_texts_begin_as_shorter_ones(length):
     # Up to `context` positions are attended to at once, more in blocks.
@@ -403,7 +404,7 @@ def test_longer_texts_begin_as_shorter_ones(length):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("context", [1, 2, 40])
+@pytest.mark.parametrize("context", [1, 40, pytest.param(2, marks=pytest.mark.deep)])
 @pytest.mark.parametrize("heads", [1, pytest.param(3, marks=pytest.mark.deep)])
 def test_agrees_with_the_oracle_at_other_sizes(context, heads):
     config = dataclasses.replace(CONFIG, context=context, heads=heads, layers=1, head_dim=3, d_model=9, mlp_dim=7)
@@ -472,6 +473,7 @@ STATELESS = make(np.random.default_rng(0))  # `restart` reads no weights
 # Settings that change nothing.
 
 
+@pytest.mark.deep
 @pytest.mark.slow
 def test_wider_default_dtypes_change_nothing():
     rng = np.random.default_rng(3)
@@ -484,6 +486,7 @@ def test_wider_default_dtypes_change_nothing():
         np.testing.assert_array_equal(jit_stepping(model, array(text)), expected)
 
 
+@pytest.mark.deep
 @pytest.mark.slow
 def test_without_compilation_it_is_the_same():
     rng = np.random.default_rng(4)
@@ -514,6 +517,7 @@ def test_sizes_whose_sums_could_overflow_are_refused(changes):
 # Long texts and large models.
 
 
+@pytest.mark.deep
 @pytest.mark.slow
 def test_a_long_text():
     rng = np.random.default_rng(5)
@@ -529,6 +533,7 @@ def test_a_long_text():
     assert tables[-3:].tolist() == [frequencies_oracle.cumulative_frequencies(row, model.precision) for row in logits]
 
 
+@pytest.mark.deep
 @pytest.mark.slow
 def test_a_large_model():
     rng = np.random.default_rng(6)

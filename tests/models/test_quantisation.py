@@ -115,6 +115,7 @@ def test_gradients_of_weights_pass_straight_through():
     np.testing.assert_allclose(gradient, linear.source(x).T @ direction, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.deep
 @pytest.mark.slow
 def test_training_a_rounded_model_moves_every_weight():
     _, _, rounding, _ = stages()

@@ -30,7 +30,7 @@ def stop_at(last: int):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("optimizer", ["adamw", "paper"])
+@pytest.mark.parametrize("optimizer", [pytest.param("adamw", marks=pytest.mark.deep), "paper"])
 def test_a_text_that_repeats_is_learnt(optimizer):
     settings = dataclasses.replace(SETTINGS, steps=150, optimizer=optimizer)
     seen = []
