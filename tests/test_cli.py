@@ -2,12 +2,27 @@ import json
 import re
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
-from ecjax import cli, serialisation
+from ecjax import Codebook, cli, container, serialisation
+from ecjax.models.files import save_transformer
+from ecjax.models.transformer import Transformer, configuration
 
-COMMANDS = ("tokenize", "train-m1", "train-m2", "quantize", "compile", "evaluate", "generate", "demo")
+COMMANDS = (
+    "encode",
+    "decode",
+    "info",
+    "tokenize",
+    "train-m1",
+    "train-m2",
+    "quantize",
+    "compile",
+    "evaluate",
+    "generate",
+    "demo",
+)
 
 
 class Outcome:
@@ -52,6 +67,165 @@ def test_any_file_comes_back(ecjax, tmp_path: Path, name: str, tokenizer: str) -
     assert ecjax("tokenize", "--decode", tokens, back, "--tokenizer", tokenizer).status == 0
     assert back.read_bytes() == TEXTS[name]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["deep", "in", "out"]
+
+
+@pytest.mark.rule("K-1", "K-15")
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("model", ["books-12", "books-16"])
+def test_any_file_is_compressed_and_comes_back(ecjax, tmp_path: Path, name: str, model: str) -> None:
+    source, packed, back = tmp_path / "in", tmp_path / "deep/packed", tmp_path / "out"
+    source.write_bytes(TEXTS[name])
+    told = json.loads(ecjax("encode", source, packed, "--model", model, "--json").out)
+    size = packed.stat().st_size
+    assert (told["text_bytes"], told["file_bytes"]) == (len(TEXTS[name]), size)
+    assert told["bits_per_byte"] == 8 * size / max(1, len(TEXTS[name]))
+    assert json.loads(ecjax("decode", packed, back, "--json").out) == told
+    assert back.read_bytes() == TEXTS[name]
+    about = json.loads(ecjax("info", packed, "--json").out)
+    assert about.items() >= told.items()
+    assert (about["method"], about["bits"], about["precision"]) == ("codebook", int(model[-2:]), None)
+    assert about["shipped_as"] == model
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["deep", "in", "out"]
+    assert [p.name for p in packed.parent.iterdir()] == ["packed"]
+
+
+@pytest.fixture
+def packed(ecjax, tmp_path: Path) -> Path:
+    (tmp_path / "in").write_bytes(TEXTS["text"])
+    assert ecjax("encode", tmp_path / "in", tmp_path / "packed", "--model", "books-12").status == 0
+    return tmp_path / "packed"
+
+
+@pytest.mark.slow
+def test_the_shipped_byte_model_compresses(ecjax, tmp_path: Path) -> None:
+    source, packed, back = tmp_path / "in", tmp_path / "packed", tmp_path / "out"
+    source.write_bytes(b"It was the best of times, it was the worst of times.")
+    for options, method, bits in (((), "streams", None), (("--bits", 40), "windows", 40)):
+        told = json.loads(ecjax("encode", source, packed, *options, "--json").out)
+        assert told["file_bytes"] < 60 + 24 + 20
+        about = json.loads(ecjax("info", packed, "--json").out)
+        assert (about["method"], about["bits"], about["shipped_as"]) == (method, bits, "m1-books")
+        assert ecjax("decode", packed, back).status == 0
+        assert back.read_bytes() == source.read_bytes()
+        refused(ecjax("decode", packed, back, "--model", "books-16"), f"model: the file was made with {method}")
+
+
+@pytest.mark.rule("K-6", "K-14")
+def test_a_damaged_file_leaves_what_was_there(ecjax, packed: Path, tmp_path: Path) -> None:
+    whole, out = packed.read_bytes(), tmp_path / "out"
+    flipped = bytearray(whole)
+    flipped[-40] ^= 4
+    damages = {
+        "header: the header does not have its CRC-32": whole[:20] + b"\0" + whole[21:],
+        "version: the file has version 2": whole[:8] + b"\2" + whole[9:],
+        "truncated: the file ends within the end block": whole[:-1],
+        "truncated: the file ends within block 1,": whole[:500],
+        "checksum: block 1, which begins at byte 48, does not have": bytes(flipped),
+        "trailing: the file goes on after its end block": whole + b"\n",
+    }
+    for before in (None, b"before"):
+        if before is not None:
+            out.write_bytes(before)
+        for told, damaged in damages.items():
+            packed.write_bytes(damaged)
+            refused(ecjax("decode", packed, out), f"^ecjax: {told}")
+            refused(ecjax("info", packed), f"^ecjax: {told}")
+            assert {p.name for p in tmp_path.iterdir()} == {"in", "packed"} | ({"out"} if before else set())
+            assert before is None or out.read_bytes() == before
+
+
+def test_bad_input_to_encode_and_decode_is_refused(ecjax, packed: Path, tokens: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    refused(ecjax("encode", tmp_path / "absent", out), "absent is not a file")
+    refused(ecjax("encode", tmp_path, out), "is not a file")
+    refused(ecjax("encode", tmp_path / "in", out, "--model", "m2-books"), "neither a file nor one of the shipped")
+    refused(ecjax("encode", tmp_path / "in", out, "--model", tokens), "not a file of kind")
+    refused(
+        ecjax("encode", tmp_path / "in", out, "--model", "books-12", "--bits", 12), "have 12 bits; leave out --bits"
+    )
+    assert ecjax("encode", tmp_path / "in", out, "--bits", 8).status == 2
+    refused(ecjax("encode", tmp_path / "in", tmp_path, "--model", "books-12"), "is there and is no file")
+    refused(ecjax("decode", tmp_path / "absent", out), "absent is not a file")
+    refused(ecjax("decode", tmp_path / "in", out), "magic: a file of compressed text begins with 8945")
+    refused(ecjax("decode", tokens, out), "magic: ")
+    refused(
+        ecjax("decode", packed, out, "--model", "books-16"),
+        "model: .* 12 bits of the codebook .* this is windows of 16",
+    )
+    refused(ecjax("info", tmp_path / "absent"), "absent is not a file")
+    refused(ecjax("info", tmp_path / "in"), "is damaged or no ecjax file")
+    assert not out.exists() and not list(tmp_path.glob("*.partial"))
+
+
+def test_a_file_of_a_model_that_is_not_shipped_names_it(ecjax, tmp_path: Path) -> None:
+    parents, last = np.zeros(512, np.uint16), np.zeros(512, np.uint8)
+    for byte in range(256):  # each byte, and each but the last once more with a zero byte
+        code = 1 + 2 * byte
+        last[code] = byte
+        if byte < 255:
+            parents[code + 1], last[code + 1] = code, 0
+    book = Codebook(parents, last)
+    book.save(tmp_path / "book")
+    (tmp_path / "in").write_bytes(TEXTS["binary"])
+    assert ecjax("encode", tmp_path / "in", tmp_path / "packed", "--model", tmp_path / "book").status == 0
+    refused(ecjax("decode", tmp_path / "packed", tmp_path / "out"), f"codebook {book.fingerprint}.*with --model")
+    about = json.loads(ecjax("info", tmp_path / "packed", "--json").out)
+    assert (about["fingerprint"], about["shipped_as"]) == (book.fingerprint, None)
+    assert ecjax("decode", tmp_path / "packed", tmp_path / "out", "--model", tmp_path / "book").status == 0
+    assert (tmp_path / "out").read_bytes() == TEXTS["binary"]
+
+
+def test_a_float_model_compresses_nothing(ecjax, tmp_path: Path) -> None:
+    model = Transformer(configuration("tiny", 256, 16), key=jax.random.key(0))
+    save_transformer(tmp_path / "float", model, {})
+    (tmp_path / "in").write_bytes(b"text")
+    for options in ((), ("--bits", 64)):
+        told = ecjax("encode", tmp_path / "in", tmp_path / "out", "--model", tmp_path / "float", *options)
+        refused(told, "is not exact.*`ecjax quantize`")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.rule("K-14")
+def test_in_and_out_may_be_the_same_file(ecjax, packed: Path, tmp_path: Path) -> None:
+    whole, same = packed.read_bytes(), tmp_path / "in"
+    assert ecjax("encode", same, same, "--model", "books-12").status == 0
+    assert same.read_bytes() == whole
+    assert ecjax("decode", same, same).status == 0
+    assert same.read_bytes() == TEXTS["text"]
+    refused(ecjax("decode", same, same), "magic: ")
+    assert same.read_bytes() == TEXTS["text"]
+    # Nor does it matter that one has the name of what is half written.
+    whole = (tmp_path / "packed").rename(tmp_path / "x.partial").read_bytes()
+    assert ecjax("decode", tmp_path / "x.partial", tmp_path / "x").status == 0
+    assert (tmp_path / "x").read_bytes() == TEXTS["text"] and (tmp_path / "x.partial").read_bytes() == whole
+
+
+@pytest.mark.rule("K-14")
+@pytest.mark.parametrize("command", ["encode", "decode"])
+def test_a_run_that_is_interrupted_leaves_what_was_there(ecjax, packed, tmp_path, monkeypatch, command) -> None:
+    def interrupted(coding, source, target, *_, **__):
+        target.write(b"a part")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(container, command, interrupted)
+    (tmp_path / "out").write_bytes(b"before")
+    assert ecjax(command, packed, tmp_path / "out", "--model", "books-12").status != 0
+    assert (tmp_path / "out").read_bytes() == b"before"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in", "out", "packed"]
+
+
+def test_info_tells_of_models_codebooks_and_tokens(ecjax, tokens: Path) -> None:
+    model = json.loads(ecjax("info", serialisation.asset("m1-books.safetensors"), "--json").out)
+    assert (model["kind"], model["shipped_as"]) == ("ecjax.integer_transformer", "m1-books")
+    assert model["settings"]["layers"] == 3 and model["provenance"]["command"] == "quantize"
+    book = json.loads(ecjax("info", serialisation.asset("books-12.safetensors"), "--json").out)
+    assert (book["kind"], book["settings"], book["numbers"]) == ("ecjax.codebook", {"bits": 12}, 2 * 4096)
+    about = json.loads(ecjax("info", tokens, "--json").out)
+    assert about["kind"] == "ecjax.tokens" and about["settings"] == {"tokenizer": book["fingerprint"]}
+    table = ecjax("info", serialisation.asset("books-12.safetensors")).out
+    assert book["fingerprint"] in table.replace(" ", "").replace("\n", "")
+    tokens.write_bytes(tokens.read_bytes()[:-1])
+    refused(ecjax("info", tokens), "damaged")
 
 
 @pytest.fixture

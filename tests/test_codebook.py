@@ -440,6 +440,7 @@ def saved(tmp_path_factory) -> Path:
     return path
 
 
+@pytest.mark.rule("B-9")
 def test_save_and_load(saved):
     codebook, _ = in_step()
     for name in (saved, str(saved)):

@@ -279,13 +279,14 @@ def answer(request: Request) -> Answer:
 
 
 def trace(request: Request) -> list[Step]:
-    """The steps of an operation, as far as it gets."""
+    """The steps of an operation, as far as it gets; none of one that has none to show."""
     steps: list[Step] = []
-    try:
-        for step in TRACES[request["op"]](request):
-            steps.append(step)
-    except Refused:
-        pass
+    if request["op"] in TRACES:
+        try:
+            for step in TRACES[request["op"]](request):
+                steps.append(step)
+        except Refused:
+            pass
     return steps
 
 
@@ -294,6 +295,6 @@ def serve(requests: TextIO, replies: TextIO) -> None:
     for line in requests:
         request = json.loads(line)
         reply = answer(request)
-        if request.get("trace") and request["op"] in TRACES:
+        if request.get("trace"):
             reply["trace"] = trace(request)
         print(json.dumps({"id": request["id"], **reply}), file=replies, flush=True)

@@ -78,7 +78,9 @@ def cases(shared: Mapping[str, Any]) -> Iterator[Case]:
         yield _logits("a text longer than the context", stages, name, b"\x00\x41\x80\xff\xc1\x42\x07")
         request = {"op": "transformer.fingerprint", "transformer": f"#{name}"}
         yield Case("the fingerprint", "T-17", request)
-    yield _logits("sums beyond 2^24, updates and residuals beyond 2^23, logits beyond 2^20", stages, "loud", b"loud!!")
+    yield _logits(
+        "sums beyond 2^24, updates and residuals beyond 2^23, logits beyond 2^20", f"{stages} C-3", "loud", b"loud!!"
+    )
     yield _logits("rows of zeros", "T-8", "zeros", b"ab", "zero row")
     yield _logits("rows of -1, 0 and 1", "T-8", "quiet", bytes(range(0, 250, 50)), "small row")
     model = shared["one-by-one"]

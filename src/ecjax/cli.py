@@ -16,9 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 import typer
 
-from ecjax import data, evaluation, serialisation
+from ecjax import container, data, evaluation, serialisation
 from ecjax import demo as demonstration
+from ecjax.codebook import KIND as CODEBOOK_KIND
 from ecjax.codebook import Codebook, compile_codebook, load_codebook
+from ecjax.conformance import commands as conformance
 from ecjax.console import console, errors, show, training_progress
 from ecjax.generation import SamplingSettings, generate
 from ecjax.models import quantisation
@@ -49,6 +51,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+app.add_typer(conformance.app, name="conformance")
+
 Texts = Annotated[list[Path], typer.Argument(help="Text files, or folders of them. Each file is a document.")]
 Out = Annotated[Path, typer.Option(help="Folder of the run: checkpoints, losses.json, model.safetensors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
@@ -71,6 +75,93 @@ CheckpointEvery = Annotated[
 ]
 
 TOKENS = "ecjax.tokens"
+METHODS = {container.STREAMS: "streams", container.WINDOWS: "windows", container.CODEBOOK: "codebook"}
+
+
+@app.command()
+def encode(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="The text, of any bytes.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="Where to write the compressed file.")],
+    model: Annotated[
+        str, typer.Option(help="A byte model (m1-books), or a codebook (books-12, books-16), or a file of either.")
+    ] = "m1-books",
+    bits: Annotated[
+        int | None,
+        typer.Option(min=9, max=128, help="Write a model's windows of so many bits, not streams: larger files."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compresses a file.
+
+    A byte model gives the smallest files, and slowly; a codebook larger ones, and fast. `ecjax decode` gives the file
+    back. It needs the same model or codebook.
+    """
+    coding = _coding(model, bits)
+    if bits is not None and coding.header.method == container.CODEBOOK:
+        raise ValueError(f"{model} is a codebook, whose windows have {coding.header.bits} bits; leave out --bits")
+    total = _existing(source).stat().st_size
+    with (
+        errors.status("encoding") as status,
+        source.open("rb") as text,
+        serialisation.replacing(target) as file,
+    ):
+        summary = container.encode(
+            coding, text, file, report=lambda done: status.update(f"encoding: {done:,} of {total:,} bytes")
+        )
+    show(_sizes(summary), as_json)
+
+
+@app.command()
+def decode(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A file that `ecjax encode` wrote.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="Where to write the text.")],
+    model: Annotated[
+        str | None, typer.Option(help="What the file was made with. [default: the shipped one that the file names]")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Gives a compressed file back: every byte, or an error and no file."""
+    with _existing(source).open("rb") as file:
+        header = container.read_header(file)
+        name = model or serialisation.shipped_name(header.fingerprint)
+        if name is None:
+            raise ValueError(f"{source} was made with {header}, which is not shipped; name its file with --model")
+        coding = _coding(name, header.bits if header.method == container.WINDOWS else None)
+        file.seek(0)
+        with errors.status("decoding") as status, serialisation.replacing(target) as text:
+            summary = container.decode(
+                coding, file, text, lambda done: status.update(f"decoding: {done:,} bytes of text")
+            )
+    show(_sizes(summary), as_json)
+
+
+@app.command()
+def info(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A compressed file, a model, a codebook or tokens.")],
+    as_json: Json = False,
+) -> None:
+    """Tells what a file is, and whether it is damaged as far as that shows without a model."""
+    with _existing(file).open("rb") as opened:
+        compressed = opened.read(len(container.MAGIC)) == container.MAGIC
+        opened.seek(0)
+        summary = container.info(opened) if compressed else None
+    if summary is None:
+        kind = serialisation.read_kind(file)
+        settings, tensors, mark, provenance = serialisation.read(file, kind)
+        told = {"kind": kind, "settings": settings, "fingerprint": mark, "shipped_as": serialisation.shipped_name(mark)}
+        sizes = {"file_bytes": file.stat().st_size, "numbers": sum(tensor.size for tensor in tensors.values())}
+        show(told | sizes | {"provenance": provenance}, as_json)
+        return
+    header = summary.header
+    told = {
+        "kind": "compressed text",
+        "method": METHODS[header.method],
+        "bits": header.bits or None,
+        "precision": header.precision or None,
+        "fingerprint": header.fingerprint,
+        "shipped_as": serialisation.shipped_name(header.fingerprint),
+    }
+    show(told | _sizes(summary), as_json)
 
 
 @app.command()
@@ -416,6 +507,25 @@ def _existing(path: Path) -> Path:
     if not path.is_file():
         raise ValueError(f"{path} is not a file")
     return path
+
+
+def _coding(name: str, bits: int | None) -> container.Coding:
+    """How files are made with a model or a codebook; `bits` are those of a model's windows, None for streams."""
+    path = serialisation.resolve(name)
+    if serialisation.read_kind(path) == CODEBOOK_KIND:
+        return container.codebook_coding(load_codebook(path))
+    model, mark = load_model(path), serialisation.read_fingerprint(path)
+    return container.stream_coding(model, mark) if bits is None else container.window_coding(model, bits, mark)
+
+
+def _sizes(summary: container.Summary) -> dict[str, object]:
+    """What is reported of a compressed file."""
+    return {
+        "text_bytes": summary.length,
+        "file_bytes": summary.size,
+        "bits_per_byte": 8 * summary.size / max(1, summary.length),
+        "blocks": summary.blocks,
+    }
 
 
 def _tokenizer(name: str) -> Codebook | Bytes:

@@ -30,7 +30,7 @@ from ecjax.padding import bucket
 
 MAX_CODEBOOK_BITS = 16
 
-_KIND = "ecjax.codebook"
+KIND = "ecjax.codebook"
 _MAX_STRINGS = 1 << 27  # bytes of all strings together, beyond which a table is no use
 # Long texts are cut into lanes that are walked side by side; see `Codebook.encode_batch`. With its overlap a lane has
 # 4096 bytes.
@@ -119,7 +119,7 @@ class Codebook(eqx.Module):
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the tree: two codebooks with the same one give the same tokens."""
-        return serialisation.fingerprint(_KIND, {"bits": self.bits}, self._tensors())
+        return serialisation.fingerprint(KIND, {"bits": self.bits}, self._tensors())
 
     def encode_array(
         self, text: Integer[Array, " n"], length: Integer[Array, ""]
@@ -245,7 +245,7 @@ class Codebook(eqx.Module):
     def save(self, path: str | Path) -> None:
         """Writes the codebook as a safetensors file."""
         provenance = json.loads(self.provenance)
-        serialisation.write(Path(path), _KIND, {"bits": self.bits}, self._tensors(), provenance)
+        serialisation.write(Path(path), KIND, {"bits": self.bits}, self._tensors(), provenance)
 
     def _tensors(self) -> dict[str, np.ndarray]:
         return {"parents": np.asarray(self.parents), "last_bytes": np.asarray(self.last_bytes)}
@@ -375,7 +375,7 @@ def load_codebook(name_or_path: str | Path) -> Codebook:
       ValueError: If there is no such file, it is damaged, or it is of another kind.
     """
     path = serialisation.resolve(name_or_path)
-    _, tensors, _, provenance = serialisation.read(path, _KIND)
+    _, tensors, _, provenance = serialisation.read(path, KIND)
     try:
         parents, last_bytes = tensors["parents"], tensors["last_bytes"]
         if (parents.dtype, last_bytes.dtype) != (np.uint16, np.uint8) or not parents.shape == last_bytes.shape == (

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from ecjax.models.transformer import Transformer
 
@@ -20,12 +20,14 @@ Report = Callable[[int, float, Transformer], None]
 
 
 def show(results: Mapping[str, object], as_json: bool) -> None:
-    """Prints results as one JSON object or as a table."""
+    """Prints results as one JSON object, or as a table of those that are not None."""
     if as_json:
         print(json.dumps(results))
         return
-    table = Table(show_header=False, box=None)
+    table = Table("", Column(overflow="fold"), show_header=False, box=None)
     for name, value in results.items():
+        if value is None:
+            continue
         table.add_row(name.replace("_", " "), f"{value:,.4f}" if isinstance(value, float) else f"{value}")
     console.print(table)
 

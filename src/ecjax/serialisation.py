@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import safetensors
@@ -35,6 +37,11 @@ def resolve(name_or_path: str | Path) -> Path:
     if not path.is_file():
         raise ValueError(f"{name_or_path} is neither a file nor one of the shipped names ({', '.join(shipped())})")
     return path
+
+
+def shipped_name(mark: str) -> str | None:
+    """The name of the shipped model or codebook that has this fingerprint, if one has."""
+    return next((name for name in shipped() if read_fingerprint(asset(f"{name}{_SUFFIX}")) == mark), None)
 
 
 def fingerprint(kind: str, settings: Mapping[str, object], tensors: Mapping[str, np.ndarray]) -> str:
@@ -69,13 +76,28 @@ def write(
 
 def write_bytes(path: Path, contents: bytes) -> None:
     """Writes a file so that it is there whole or not at all."""
+    with replacing(path) as file:
+        file.write(contents)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A new file that takes the place of `path` once it is written; if that fails it goes, and `path` is as it was.
+
+    Raises ValueError if something other than a file is there.
+    """
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is there and is no file; give another name to write to")
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_bytes(contents)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    # A name that nobody else writes to, nor reads from: what is there already is not ours.
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    with partial.open("xb") as file:
+        try:
+            yield file
+            file.close()
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def read_kind(path: Path) -> str:

@@ -43,6 +43,7 @@ def refused(path: Path | str, match: str, load=load_model) -> None:
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
+@pytest.mark.rule("T-18")
 def test_save_and_load(saved):
     for name in (saved, str(saved)):
         loaded, model = load_transformer(name), make()

@@ -52,6 +52,38 @@ def load_exact(name_or_path: str | Path) -> IntegerTransformer:
     return model
 
 
+def exact_shapes(settings: Mapping[str, object]) -> dict[str, jax.ShapeDtypeStruct]:
+    """The tensors that the file of an exact model with these settings has (specs/transformer.md, T-2).
+
+    Raises ValueError if no model has such settings.
+    """
+    try:
+        return _shapes(IntegerTransformer.zeros, settings)[0]
+    except TypeError as error:
+        raise ValueError(f"these are not the settings of a model: {error}") from error
+
+
+def exact_model(settings: Mapping[str, object], tensors: Mapping[str, np.ndarray]) -> IntegerTransformer:
+    """The exact model of a file's settings and tensors. Raises ValueError if there is none."""
+    model = _fill(Path("the model"), IntegerTransformer.zeros, settings, tensors)
+    model.check()
+    return model
+
+
+def exact_fingerprint(model: IntegerTransformer) -> str:
+    """The fingerprint that the file of an exact model has (specs/transformer.md, T-17)."""
+    return serialisation.fingerprint(EXACT_KIND, dataclasses.asdict(model.config), _tensors(model))
+
+
+def _shapes(
+    create: Callable[[TransformerConfig], eqx.Module], settings: Mapping[str, object]
+) -> tuple[dict[str, jax.ShapeDtypeStruct], jax.tree_util.PyTreeDef]:
+    """The arrays of a model of such settings by name, in order, and its structure."""
+    shape = eqx.filter_eval_shape(create, TransformerConfig(**settings))  # type: ignore[arg-type]
+    paths, structure = jax.tree_util.tree_flatten_with_path(shape)
+    return {jax.tree_util.keystr(key): leaf for key, leaf in paths}, structure
+
+
 def _fill(
     path: Path,
     create: Callable[[TransformerConfig], _Model],
@@ -60,17 +92,14 @@ def _fill(
 ) -> _Model:
     """The model of a file's settings with its tensors."""
     try:
-        shape = eqx.filter_eval_shape(create, TransformerConfig(**settings))  # type: ignore[arg-type]
+        shapes, structure = _shapes(create, settings)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path} is damaged: its settings are not those of a model") from error
-    paths, structure = jax.tree_util.tree_flatten_with_path(shape)
-    names = [jax.tree_util.keystr(key) for key, _ in paths]
-    if sorted(names) != sorted(tensors) or any(
-        (tensors[n].shape, tensors[n].dtype) != (leaf.shape, leaf.dtype)
-        for n, (_, leaf) in zip(names, paths, strict=True)
+    if shapes.keys() != tensors.keys() or any(
+        (tensors[name].shape, tensors[name].dtype) != (leaf.shape, leaf.dtype) for name, leaf in shapes.items()
     ):
         raise ValueError(f"{path} is damaged: its tensors are not those of its configuration")
-    return jax.tree.unflatten(structure, [jnp.asarray(tensors[name]) for name in names])
+    return jax.tree.unflatten(structure, [jnp.asarray(tensors[name]) for name in shapes])
 
 
 def read_provenance(name_or_path: str | Path) -> dict[str, object]:

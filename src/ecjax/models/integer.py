@@ -48,11 +48,15 @@ _EXP2 = np.round(2.0 ** (_WEIGHT_BITS - np.arange(1 << LOGIT_BITS) / (1 << LOGIT
 
 
 def check_sizes(config: TransformerConfig) -> None:
-    """Raises ValueError for sizes whose sums may not fit 32 bits (docs/integer.md)."""
+    """Raises ValueError for sizes that an exact model cannot have: its sums might not fit 32 bits (docs/integer.md)."""
+    if config.vocab_size != 256:
+        raise ValueError(f"an exact model predicts 256 bytes, not {config.vocab_size} symbols")
     if config.context > _LONGEST_CONTEXT:
         raise ValueError(f"an exact model's context is at most {_LONGEST_CONTEXT} bytes, got {config.context}")
     if (widest := max(config.d_model, config.mlp_dim, config.heads * config.head_dim)) > _WIDEST:
         raise ValueError(f"an exact model's products have at most {_WIDEST} terms, got {widest}")
+    if config.layers > _WIDEST:
+        raise ValueError(f"an exact model has at most {_WIDEST} layers, got {config.layers}")
 
 
 def shift_right(x: Int32[Array, "*n"], shift: Int32[Array, "*#n"] | int) -> Int32[Array, "*n"]:

@@ -31,14 +31,14 @@ class ArithmeticCoding(ModelledTokenizer):
     """
 
     def compress(self, texts: Sequence[bytes]) -> list[bytes]:
-        codes = iter(self._encode([block for text in texts for block in blocks.cut(text)]))
+        codes = iter(encode_blocks(self.model, [block for text in texts for block in blocks.cut(text)]))
         return [self._frame(len(text), [next(codes) for _ in blocks.cut(text)]) for text in texts]
 
     def decompress(self, codes: Sequence[bytes]) -> list[bytes]:
         framed = [self._unframe(code) for code in codes]
         lengths = [length for length, _ in framed]
         sizes = [size for length in lengths for size in blocks.lengths(length)]
-        text = b"".join(self._decode([code for _, own in framed for code in own], sizes))
+        text = b"".join(decode_blocks(self.model, [code for _, own in framed for code in own], sizes))
         ends = np.cumsum(lengths, dtype=np.int64)
         return [text[end - length : end] for end, length in zip(ends, lengths, strict=True)]
 
@@ -61,29 +61,33 @@ class ArithmeticCoding(ModelledTokenizer):
             raise ValueError("there are ids other than 0 after the last of a text; give those of one text")
         return length, codes
 
-    def _encode(self, parts: Sequence[bytes]) -> list[bytes]:
-        """The code of each block."""
-        out = [b""] * len(parts)
-        sizes = [blocks.room(len(part)) for part in parts]
-        # A model that takes all positions of a block at once keeps a core busy with one.
-        for group, rows in blocks.groups(sizes, blocks.lanes(1, 16)):
-            text = blocks.stack([parts[i] for i in group], rows, sizes[group[0]])
-            coded = _encode(self.model, text, blocks.counts([len(parts[i]) for i in group], rows))
-            for i, code, length in zip(group, np.asarray(coded.code), np.asarray(coded.length), strict=False):
-                out[i] = code[:length].tobytes()
-        return out
 
-    def _decode(self, codes: Sequence[bytes], lengths: Sequence[int]) -> list[bytes]:
-        """The block of each code."""
-        out = [b""] * len(codes)
-        sizes = [blocks.room(length) for length in lengths]
-        for group, rows in blocks.groups(sizes, blocks.lanes(8, 256)):
-            size = sizes[group[0]]
-            code = blocks.stack([codes[i] for i in group], rows, stream.code_capacity(size, self.model.precision))
-            texts = _decode(self.model, code, blocks.counts([lengths[i] for i in group], rows), size)
-            for i, text in zip(group, np.asarray(texts), strict=False):
-                out[i] = text[: lengths[i]].tobytes()
-        return out
+def encode_blocks(model: ByteModel, parts: Sequence[bytes]) -> list[bytes]:
+    """The code of each block of a text, side by side; a block has at most 65,536 bytes."""
+    out = [b""] * len(parts)
+    sizes = [blocks.room(len(part)) for part in parts]
+    # A model that takes all positions of a block at once keeps a core busy with one.
+    for group, rows in blocks.groups(sizes, blocks.lanes(1, 16)):
+        text = blocks.stack([parts[i] for i in group], rows, sizes[group[0]])
+        coded = _encode(model, text, blocks.counts([len(parts[i]) for i in group], rows))
+        for i, code, length in zip(group, np.asarray(coded.code), np.asarray(coded.length), strict=False):
+            out[i] = code[:length].tobytes()
+    return out
+
+
+def decode_blocks(model: ByteModel, codes: Sequence[bytes], lengths: Sequence[int]) -> list[bytes]:
+    """The block of each code, side by side; a code of any length decodes."""
+    out = [b""] * len(codes)
+    sizes = [blocks.room(length) for length in lengths]
+    for group, rows in blocks.groups(sizes, blocks.lanes(8, 256)):
+        size = sizes[group[0]]
+        # The decoder reads at most 31 bits beyond those that it has shifted out: what is after them says nothing.
+        room = stream.code_capacity(size, model.precision) + 4
+        code = blocks.stack([codes[i][:room] for i in group], rows, room)
+        texts = _decode(model, code, blocks.counts([lengths[i] for i in group], rows), size)
+        for i, text in zip(group, np.asarray(texts), strict=False):
+            out[i] = text[: lengths[i]].tobytes()
+    return out
 
 
 @eqx.filter_jit

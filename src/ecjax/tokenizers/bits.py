@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Int32, Integer, UInt8
+from jaxtyping import Int32, Integer, UInt8, UInt32
 
 from ecjax.checks import check_ids, check_text
+from ecjax.integers import LIMB_BITS, limb_count
 
 _MOST_BITS = 16
 
@@ -85,6 +86,19 @@ def from_ids(ids: Int32[np.ndarray, " m"], token_bits: int) -> UInt8[np.ndarray,
     """The bits of slices: the inverse of `to_ids`, but for zeros at the end."""
     words = ids.astype(">u2")[:, None].view(np.uint8)
     return np.unpackbits(words, axis=1)[:, _MOST_BITS - token_bits :].reshape(-1)
+
+
+def from_numbers(numbers: UInt32[np.ndarray, "m limbs"], bits: int) -> UInt8[np.ndarray, " n"]:
+    """The bits of numbers of limbs (`ecjax.integers`), `bits` bits of each, first bits first."""
+    words = numbers[:, ::-1].astype(">u4").view(np.uint8)
+    return np.unpackbits(words, axis=1)[:, words.shape[1] * 8 - bits :].reshape(-1)
+
+
+def to_numbers(stream: UInt8[np.ndarray, " n"], bits: int) -> UInt32[np.ndarray, "m limbs"]:
+    """Numbers of `bits` bits from a stream of bits, as limbs; what is left at the end is dropped."""
+    whole = stream[: len(stream) // bits * bits].reshape(-1, bits)
+    filled = np.pad(whole, ((0, 0), (limb_count(bits) * LIMB_BITS - bits, 0)))
+    return np.packbits(filled, axis=1).view(">u4")[:, ::-1].astype(np.uint32)
 
 
 def write_number(number: int) -> bytes:

@@ -14,7 +14,8 @@ from ecjax.padding import coarse_bucket
 BLOCK = 10_240
 """Bytes of a block, but for a text's last: the examples that the paper compresses (arXiv 2404.03626, sec. 3.1)."""
 
-_SIZES = (BLOCK // 64, BLOCK // 16, BLOCK // 4, BLOCK)  # few, for a model takes seconds to compile
+# Few, for a model takes seconds to compile; the last two are for the blocks of `ecjax.container`.
+_SIZES = (BLOCK // 64, BLOCK // 16, BLOCK // 4, BLOCK, 1 << 15, 1 << 16)
 
 
 def cut(text: bytes) -> list[bytes]:
@@ -28,7 +29,7 @@ def lengths(total: int) -> list[int]:
 
 
 def room(length: int) -> int:
-    """Bytes that a block of `length` bytes is filled up to."""
+    """Bytes that a block of `length` bytes, at most 65,536, is filled up to."""
     return next(size for size in _SIZES if length <= size)
 
 

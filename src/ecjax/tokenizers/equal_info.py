@@ -20,8 +20,7 @@ from ecjax.coding.published import Published, check_bits_for
 from ecjax.frequencies import check_precision
 from ecjax.integers import limb_count, regroup_bits
 from ecjax.models.base import ByteModel
-from ecjax.padding import bucket
-from ecjax.tokenizers.bits import check_token_bits
+from ecjax.tokenizers.bits import check_token_bits, from_ids, from_numbers, to_ids, to_numbers
 
 _Code = Literal["preorder", "published", "delayed"]
 
@@ -232,21 +231,7 @@ class EqualInfo(eqx.Module):
         return [[next(strings) for _ in codes] for codes in batch]
 
     def _ids(self, codes: UInt32[np.ndarray, "n limbs"]) -> Int32[np.ndarray, " _"]:
-        count = -(-len(codes) * self.bits // self.token_bits)
-        return _regroup(codes, self.bits, self.token_bits, count)[:, 0].astype(np.int32)
+        return to_ids(from_numbers(codes, self.bits), self.token_bits)
 
     def _codes(self, ids: Int32[np.ndarray, " n"]) -> UInt32[np.ndarray, "_ limbs"]:
-        count = len(ids) * self.token_bits // self.bits
-        return _regroup(ids.astype(np.uint32)[:, None], self.token_bits, self.bits, count)
-
-
-def _regroup(
-    numbers: UInt32[np.ndarray, "n limbs"], bits: int, group: int, count: int
-) -> UInt32[np.ndarray, "count group_limbs"]:
-    """`regroup_bits`, compiled for few sizes."""
-    padded = np.zeros((bucket(len(numbers), 64), numbers.shape[1]), np.uint32)
-    padded[: len(numbers)] = numbers
-    return np.asarray(_compiled(jnp.asarray(padded), bits, group, -(-len(padded) * bits // group)))[:count]
-
-
-_compiled = jax.jit(regroup_bits, static_argnums=(1, 2, 3))
+        return to_numbers(from_ids(ids, self.token_bits), self.bits)

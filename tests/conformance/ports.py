@@ -1,0 +1,47 @@
+"""The port in C, built for tests, and programs that misbehave."""
+
+import functools
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "specs/ports/c/ecjax.c"
+FLAGS = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror")
+
+
+def compiler() -> str:
+    found = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if found is None:
+        pytest.skip("there is no C compiler here (cc, gcc or clang)")
+    return found
+
+
+@functools.cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="ecjax-ports-")
+
+
+def build(source: str, name: str, *flags: str) -> Path:
+    """The program that a source in C compiles to."""
+    folder = Path(_folder().name)
+    (folder / f"{name}.c").write_text(source, encoding="utf-8")
+    command = [compiler(), *flags, "-o", str(folder / name), str(folder / f"{name}.c")]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+    return folder / name
+
+
+@functools.cache
+def c_port() -> Path:
+    return build(SOURCE.read_text(encoding="utf-8"), "port", *FLAGS, "-O2")
+
+
+def python_port(code: str) -> list[str]:
+    """A port of a few lines, which sees `requests`, an iterator over what is asked."""
+    head = "import json, sys, time\nrequests = map(json.loads, sys.stdin)\nsay = lambda x: print(x, flush=True)\n"
+    return [sys.executable, "-c", head + code]
