@@ -42,6 +42,14 @@ def definitions() -> dict[str, Any]:
     """Models, tiny ones."""
     found = {f"tiny-{seed}": tiny_model(seed) for seed in range(3)}
     found["loud"] = tiny_model(3, loud=True, layers=1)
+    extreme = tiny_model(11, loud=True, d_model=16, mlp_dim=40, layers=3)
+    draw = random.Random(11)
+    for name, (_, shape) in shapes(extreme["settings"]).items():
+        if name.endswith("weight"):
+            extreme["tensors"][name] = runs(draw.choice((-128, 127)) for _ in range(prod(shape)))
+    rows = [[draw.choice((-32768, 32767)) for _ in range(16)] for _ in range(4)]
+    extreme["tensors"][".embedding"] = runs(x for symbol in range(257) for x in rows[symbol * 4 // 257])
+    found["extreme"] = extreme
     found["one-by-one"] = tiny_model(4, d_model=1, head_dim=1, heads=1, layers=1, mlp_dim=1, context=1)
     found["wide"] = tiny_model(5, d_model=17, layers=1, mlp_dim=3, heads=1, head_dim=3, context=4)
     found["eleven-layers"] = tiny_model(6, layers=11, d_model=2, mlp_dim=2, head_dim=1, context=2)
@@ -78,9 +86,9 @@ def cases(shared: Mapping[str, Any]) -> Iterator[Case]:
         yield _logits("a text longer than the context", stages, name, b"\x00\x41\x80\xff\xc1\x42\x07")
         request = {"op": "transformer.fingerprint", "transformer": f"#{name}"}
         yield Case("the fingerprint", "T-17", request)
-    yield _logits(
-        "sums beyond 2^24, updates and residuals beyond 2^23, logits beyond 2^20", f"{stages} C-3", "loud", b"loud!!"
-    )
+    saturated = "sums beyond 2^24, updates and residuals beyond 2^23, logits beyond 2^20"
+    yield _logits(saturated, f"{stages} C-3", "loud", b"loud!!")
+    yield _logits(saturated, f"{stages} C-3", "extreme", b"\x00\x50\xff\x90\xc8")
     yield _logits("rows of zeros", "T-8", "zeros", b"ab", "zero row")
     yield _logits("rows of -1, 0 and 1", "T-8", "quiet", bytes(range(0, 250, 50)), "small row")
     model = shared["one-by-one"]

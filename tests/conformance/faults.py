@@ -83,9 +83,9 @@ FAULTS = [
         "transformers",
     ),
     Fault(
-        "a row of zeros is divided by nothing",
-        "    if (squares == 0)\n        squares = 1;\n",
-        "    if (squares == 0)\n        return;\n    squares += d == 1 ? 1 : 0;\n",
+        "a residual is not rounded before it is squared",
+        "result[i] = (int32_t)nearest(x[i], e);",
+        "result[i] = (int32_t)shift_down(x[i], e);",
         "transformers",
     ),
     Fault(

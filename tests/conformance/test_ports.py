@@ -1,4 +1,4 @@
-"""Conformance runs: the oracle, our own server and the port in C pass; broken ports, and ports that misbehave, do not."""
+"""Conformance runs: the oracle, our own code and the port in C pass; broken ports do not, nor those that misbehave."""
 
 import json
 import sys

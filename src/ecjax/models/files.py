@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
@@ -77,7 +77,7 @@ def exact_fingerprint(model: IntegerTransformer) -> str:
 
 def _shapes(
     create: Callable[[TransformerConfig], eqx.Module], settings: Mapping[str, object]
-) -> tuple[dict[str, jax.ShapeDtypeStruct], jax.tree_util.PyTreeDef]:
+) -> tuple[dict[str, jax.ShapeDtypeStruct], Any]:
     """The arrays of a model of such settings by name, in order, and its structure."""
     shape = eqx.filter_eval_shape(create, TransformerConfig(**settings))  # type: ignore[arg-type]
     paths, structure = jax.tree_util.tree_flatten_with_path(shape)
