@@ -127,6 +127,21 @@ def test_every_payload_of_a_stream_decodes_as_the_definition_says(drawn):
     assert container.decode_bytes(both.ours, file) == text == oracle.decode(both.theirs, file)
 
 
+@pytest.mark.rule("S-5")
+def test_what_a_full_stream_has_beyond_its_capacity_says_nothing():
+    rng = np.random.default_rng(3)
+    rows = np.stack([make_table("spiky", 16, rng)] * 257)  # all bytes but one take 16 bits, as many as there can be
+    model = Markov(jnp.asarray(rows), 16)
+    theirs = oracle.stream_coding(python_model(model), 16, FINGERPRINT)
+    both = Both(container.stream_coding(model, FINGERPRINT.hex()), theirs)
+    rare = 1 + int(rows[0][1] > 1)
+    for _ in range(8):
+        longer = rng.integers(rare, 255, 163, np.uint8).tobytes()
+        code, text = theirs.encode(longer), longer[:160]
+        assert theirs.decode(code, 160) == text
+        assert container.decode_bytes(both.ours, crafted(both, [(160, code)], text)) == text
+
+
 @pytest.mark.rule("K-13")
 @pytest.mark.parametrize("method", METHODS)
 def test_blocks_of_any_sizes_are_read(method):
@@ -258,20 +273,25 @@ def test_blocks_that_cannot_be_are_refused_before_they_are_read(n, p):
     assert assert_refused(both, file) == ("block", "block")
 
 
+WORD = b"\x00\x80ab"  # the first two bytes of which are a window of the small codebook
+
+
 def window_payloads() -> list[tuple[str, bytes]]:
-    """Payloads that hold no text of three bytes, in windows of 10 bits of the small codebook."""
-    a, b, c = top_codes(b"abc")
-    right = oracle.pack([a, b, c], 10)
+    """Payloads that do not hold `WORD`, in windows of 10 bits."""
+    single, few = top_codes(WORD), small_codebook().encode(WORD).tolist()
+    right = oracle.pack(single, 10)
+    assert len(few) == 3 and len(right) == 5
     return [
-        ("an empty window at the end", oracle.pack([a, b, c, 0], 10)),
-        ("an empty window between", oracle.pack([a, 0, b, c], 10)),
-        ("too little text", oracle.pack([a, b], 10)),
-        ("too much text", oracle.pack([a, b, c, c], 10)),
+        ("an empty window at the end", oracle.pack([*few, 0], 10)),
+        ("an empty window between", oracle.pack([few[0], 0, *few[1:]], 10)),
+        ("too little text", oracle.pack(single[:3], 10)),
+        ("too much text", oracle.pack([few[0], *few], 10)),
+        ("more windows than bytes", oracle.pack([*single, single[0]], 10)),
         ("no windows", b""),
         ("no whole window", b"\x61"),
-        ("bits after the windows", right[:-1] + bytes([right[-1] | 1])),
+        ("bits after the windows", oracle.pack(few, 10)[:-1] + bytes([oracle.pack(few, 10)[-1] | 1])),
         ("a byte after the windows", right + b"\0"),
-        ("as many bytes as there can be", b"\xff" * 48),
+        ("as many bytes as there can be", b"\xff" * 64),
     ]
 
 
@@ -282,8 +302,8 @@ def window_payloads() -> list[tuple[str, bytes]]:
 )
 def test_payloads_that_hold_no_such_text_are_refused(what, payload, then):
     both = coding("codebook")
-    good = oracle.pack(top_codes(b"abc"), 10)
-    file = crafted(both, [(3, good), (3, payload), (3, good)], b"abc" * 3)
+    good = oracle.pack(top_codes(WORD), 10)
+    file = crafted(both, [(4, good), (4, payload), (4, good)], WORD * 3)
     if then == "damaged":  # later, so not what is told
         file = file[:-30] + b"\xff" + file[-29:]
     assert cause(lambda: container.decode_bytes(both.ours, file)) == "payload"
@@ -291,7 +311,7 @@ def test_payloads_that_hold_no_such_text_are_refused(what, payload, then):
     with pytest.raises(Refused, match="payload: in block 2, "):
         container.decode_bytes(both.ours, file)
     if then == "good":
-        assert info_bytes(file).length == 9
+        assert info_bytes(file).length == 12
     else:
         assert cause(lambda: info_bytes(file)) == "checksum"
 
@@ -304,8 +324,11 @@ def test_windows_of_a_model_hold_their_block_or_are_refused(length):
     files = [crafted(both, [(n, payload)], TEXT[:n]) for n in (5, length)]
     assert container.decode_bytes(both.ours, files[0]) == TEXT[:5]
     assert assert_payload(both, files[1])
-    zero = crafted(both, [(5, bytes(5))], TEXT[:5])
-    assert assert_payload(both, zero)
+    codes = oracle.unpack(payload, 37)
+    for wrong in ([0, *codes], [*codes, 0], [0]):
+        assert assert_payload(both, crafted(both, [(5, oracle.pack(wrong, 37))], TEXT[:5]))
+    # What is wrong in a block before is told first, though that shows only when it is decoded.
+    assert assert_payload(both, crafted(both, [(length, payload), (5, payload)], TEXT[: length + 5])[:-30])
 
 
 def assert_payload(both: Both, file: bytes) -> bool:

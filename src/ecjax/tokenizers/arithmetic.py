@@ -81,8 +81,9 @@ def decode_blocks(model: ByteModel, codes: Sequence[bytes], lengths: Sequence[in
     sizes = [blocks.room(length) for length in lengths]
     for group, rows in blocks.groups(sizes, blocks.lanes(8, 256)):
         size = sizes[group[0]]
-        # The decoder reads at most 31 bits beyond those that it has shifted out: what is after them says nothing.
-        room = stream.code_capacity(size, model.precision) + 4
+        # What a code has beyond its capacity says nothing. The bounds of the i-th byte, from 0, are multiples of
+        # 2**-((i + 1) * F) until one is rounded, which takes S + 31 < (i + 1) * F: from then on d ends before that.
+        room = stream.code_capacity(size, model.precision)
         code = blocks.stack([codes[i][:room] for i in group], rows, room)
         texts = _decode(model, code, blocks.counts([lengths[i] for i in group], rows), size)
         for i, text in zip(group, np.asarray(texts), strict=False):
