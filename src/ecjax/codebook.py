@@ -74,6 +74,8 @@ class Codebook(eqx.Module):
         self.bits = size.bit_length() - 1
         if not MIN_BITS <= self.bits <= MAX_CODEBOOK_BITS or size != 1 << self.bits:
             raise ValueError(f"a codebook has 2**{MIN_BITS} to 2**{MAX_CODEBOOK_BITS} strings, got {size}")
+        if parents[0] or last_bytes[0]:
+            raise ValueError("the parent and the last byte of a codebook's empty string are written as 0")
         lengths = _depths(parents, last_bytes)
         codes = np.arange(size)
         inner = parents > 0

@@ -303,7 +303,8 @@ class IntegerTransformer(ByteModel):
 
     @classmethod
     def zeros(cls, config: TransformerConfig, precision: int = 16) -> IntegerTransformer:
-        """A model whose every weight is 0: it says that all bytes are alike."""
+        """A model whose every weight is 0: all bytes are alike to it. Raises ValueError as the constructor does."""
+        check_sizes(config)  # before anything of such sizes is made
         c, width = config, config.heads * config.head_dim
 
         def rescale(*shape: int) -> Rescale:
