@@ -403,7 +403,8 @@ def swap(a: np.ndarray, i: int, j: int) -> None:
         (lambda p, b: swap(b, 300, 301), "breaks the preorder"),
         (lambda p, b: b.__setitem__(slice(None), 0), "breaks the preorder"),
         (lambda p, b: p.__setitem__(511, 510), "a string for each of the 256 bytes"),
-        (lambda p, b: p.__setitem__(0, 1), "a string for each of the 256 bytes"),
+        (lambda p, b: p.__setitem__(0, 1), "empty string are written as 0"),
+        (lambda p, b: b.__setitem__(0, 1), "empty string are written as 0"),
     ],
 )
 def test_what_is_no_tree_in_preorder_is_refused(damage, match, tmp_path):
