@@ -19,13 +19,13 @@ from ecjax.codebook import MAX_CODEBOOK_BITS, Codebook, compile_codebook
 from ecjax.coding import stream, windows
 from ecjax.coding.windows import check_bits
 from ecjax.frequencies import check_precision, cumulative_frequencies
-from ecjax.integers import from_limbs, limb_count, regroup_bits, to_limbs
+from ecjax.integers import from_limbs, limb_count, to_limbs
 from ecjax.models.base import ByteModel
 from ecjax.models.files import exact_fingerprint, exact_model, exact_shapes
 from ecjax.models.integer import IntegerTransformer
 from ecjax.padding import coarse_bucket
 from ecjax.specs.oracle.protocol import from_runs, runs, write_code
-from ecjax.tokenizers.bits import check_token_bits
+from ecjax.tokenizers.bits import check_token_bits, from_ids, from_numbers, to_ids, to_numbers
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -103,17 +103,9 @@ def _token_bits(request: Request) -> int:
     return request["token_bits"]
 
 
-def _tensors(request: Request) -> tuple[Mapping[str, int], dict[str, list[int]]]:
-    return request["settings"], {name: from_runs(numbers) for name, numbers in request["tensors"].items()}
-
-
 def _transformer(request: Request) -> IntegerTransformer:
-    return exact_model(*_checked(request))
-
-
-def _checked(request: Request) -> tuple[Mapping[str, int], dict[str, np.ndarray]]:
-    """Settings and tensors of the types that a file of such settings has."""
-    settings, numbers = _tensors(request)
+    settings = request["settings"]
+    numbers = {name: from_runs(written) for name, written in request["tensors"].items()}
     with _refusing("settings"):
         shapes = exact_shapes(settings)
     _require(numbers.keys() == shapes.keys(), "tensors")
@@ -123,14 +115,14 @@ def _checked(request: Request) -> tuple[Mapping[str, int], dict[str, np.ndarray]
         _require(len(numbers[name]) == shape.size, "tensors")
         _require(all(limits.min <= x <= limits.max for x in numbers[name]), "tensors")
         tensors[name] = np.array(numbers[name], shape.dtype).reshape(shape.shape)
-    return settings, tensors
+    with _refusing("scale"):
+        return exact_model(settings, tensors)
 
 
 def _model(request: Request) -> ByteModel:
     precision = _precision(request)
     if "transformer" in request:
-        with _refusing("scale"):
-            exact = _transformer(request["transformer"])
+        exact = _transformer(request["transformer"])
         parts = exact.embedding, exact.layers, exact.norm, exact.unembedding
         return IntegerTransformer(*parts, exact.config, precision)
     rows = [from_runs(row) for row in request["rows"]]
@@ -213,34 +205,25 @@ def _windows_decode(request: Request) -> Answer:
     return {"strings": strings}
 
 
-def _regroup(numbers: UInt32[np.ndarray, "n limbs"], bits: int, group: int, count: int) -> UInt32[np.ndarray, "m _"]:
-    """Numbers of `bits` bits as `count` numbers of `group` bits."""
-    return np.asarray(regroup_bits(jnp.asarray(numbers), bits, group, count))
-
-
 def _tokens_cut(request: Request) -> Answer:
     bits, token_bits = _bits(request), _token_bits(request)
-    codes = _codes(request, bits)
-    ids = _regroup(codes, bits, token_bits, -(-len(codes) * bits // token_bits))
-    return {"ids": ids[:, 0].tolist()}
+    return {"ids": to_ids(from_numbers(_codes(request, bits), bits), token_bits).tolist()}
 
 
 def _tokens_join(request: Request) -> Answer:
     bits, token_bits = _bits(request), _token_bits(request)
-    ids = np.array(_ids(request, 1 << token_bits), np.uint32)[:, None]
-    return {"codes": _written(_regroup(ids, token_bits, bits, len(ids) * token_bits // bits), bits)}
+    ids = np.array(_ids(request, 1 << token_bits), np.int32)
+    return {"codes": _written(to_numbers(from_ids(ids, token_bits), bits), bits)}
 
 
 def _transformer_logits(request: Request) -> Answer:
-    with _refusing("scale"):
-        model = _transformer(request["transformer"])
+    model = _transformer(request["transformer"])
     text, length = _text(request)
     return {"logits": [runs(row) for row in np.asarray(_jit_logits(model, text))[:length].tolist()]}
 
 
 def _transformer_fingerprint(request: Request) -> Answer:
-    with _refusing("scale"):
-        return {"fingerprint": exact_fingerprint(_transformer(request["transformer"]))}
+    return {"fingerprint": exact_fingerprint(_transformer(request["transformer"]))}
 
 
 def _codebook_compile(request: Request) -> Answer:
