@@ -1,6 +1,7 @@
 """The file format: the files of the plain Python definition, bit for bit, and every damaged one refused."""
 
 import functools
+import gc
 import io
 import tracemalloc
 from collections.abc import Callable
@@ -425,9 +426,19 @@ def test_memory_does_not_grow_with_the_text():
     pattern = sample(markov(), 1 << 15, np.random.default_rng(0))
 
     def text(begin: int, end: int) -> bytes:
-        return pattern[: end - begin]
+        return bytes(memoryview(pattern)[: end - begin])  # a copy, for of the whole a slice would be the same object
+
+    def peak(run: Callable[[], container.Summary], size: int) -> int:
+        gc.collect()
+        tracemalloc.start()
+        try:
+            assert run().length == size
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
 
     def peaks(size: int) -> list[int]:
+        # Of three runs the least: what JAX lets go of late adds to a peak now and then, a leak adds to each.
         found, source, written = [], Source(size, text), io.BytesIO()
         container.encode(ours, source, written)
         file = written.getvalue()
@@ -436,10 +447,7 @@ def test_memory_does_not_grow_with_the_text():
             lambda: container.decode(ours, Source(len(file), lambda a, b: file[a:b]), Nowhere()),
         ):
             run()  # compiles, which is not to be measured
-            tracemalloc.start()
-            assert run().length == size
-            found.append(tracemalloc.get_traced_memory()[1])
-            tracemalloc.stop()
+            found.append(min(peak(run, size) for _ in range(3)))
         assert source.asked <= 1 << 15
         return found
 
