@@ -24,11 +24,13 @@ def apportion(points: int, table: Sequence[int], root: bool) -> list[int]:
     m = points - 256 * reserved
     likeliest = frequencies.index(max(frequencies))
     kept = [f if 2 * m * f >= total or c == likeliest else 0 for c, f in enumerate(frequencies)]
-    counts, cumulative = [], 0
+    kept_total = sum(kept)
+    counts, cumulative, start = [], 0, 0
     for f in kept:
-        start = m * cumulative // sum(kept)
         cumulative += f
-        counts.append(reserved + m * cumulative // sum(kept) - start)
+        end = m * cumulative // kept_total
+        counts.append(reserved + end - start)
+        start = end
     return counts
 
 
