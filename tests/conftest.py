@@ -1,8 +1,12 @@
-"""The test run's settings: how many examples a property gets, and which tests wait for the deep run.
+"""The test run's settings: how many examples a property gets, which tests wait for the deep run, how XLA compiles.
 
 HYPOTHESIS_PROFILE picks the profile. `fast` and `default` draw the same examples every time, so that a run says
 something about the change and not about luck; `deep` draws new ones. The annotations of the package are checked at run
 time by jaxtyping and beartype, which pyproject.toml switches on (`--jaxtyping-packages`).
+
+Most of the time would go into compiling functions that run once. So `fast` and `default` have XLA optimise little,
+which halves it; golden/test_digests.py and `deep` run the code as users have it, and so does any run with an XLA_FLAGS
+of its own, be it empty.
 """
 
 import os
@@ -16,6 +20,9 @@ settings.register_profile("deep", max_examples=1000, deadline=None, derandomize=
 
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE") or "default"
 PROFILES = ("fast", "default", "deep")
+if PROFILE != "deep":  # before JAX starts, which reads it once
+    quick_to_compile = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+    os.environ.setdefault("XLA_FLAGS", quick_to_compile)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -26,6 +26,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int32, PyTree, UInt32
 
+from ecjax.coding.code import WindowCode
 from ecjax.coding.interval import Interval
 from ecjax.coding.stream import split
 from ecjax.coding.windows import check_bits
@@ -94,8 +95,8 @@ class Reading(eqx.Module):
     unread: Bool[Array, ""]
 
 
-class Published(eqx.Module):
-    """Windows of b bits as published (`ecjax.coding.code.WindowCode`), delayed ones or not.
+class Published(WindowCode):
+    """Windows of b bits as published, delayed ones or not.
 
     Attributes:
       bits: b, from the model's F to 128, so that every byte fits.

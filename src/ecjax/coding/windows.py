@@ -25,6 +25,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int32, Integer, PyTree, UInt8, UInt32
 
+from ecjax.coding.code import WindowCode
 from ecjax.integers import add, is_zero, less, limb_count, multiply_shift, subtract, to_limbs, wrapping
 from ecjax.models.base import ByteModel
 
@@ -180,8 +181,8 @@ class Reading(eqx.Module):
     length: Int32[Array, ""]
 
 
-class Preorder(eqx.Module):
-    """These windows as `ecjax.coding.lanes` walks them (`ecjax.coding.code.WindowCode`).
+class Preorder(WindowCode):
+    """These windows as `ecjax.coding.lanes` walks them.
 
     Attributes:
       bits: b, 9 to 128.
