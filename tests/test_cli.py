@@ -331,7 +331,7 @@ def test_codebooks_and_models_are_evaluated(ecjax, tmp_path: Path) -> None:
 def test_from_text_to_samples(ecjax, tmp_path: Path) -> None:
     """The README's sequence of commands with small numbers, and a training that is resumed."""
     text = tmp_path / "text"
-    text.write_bytes(serialisation.asset("sample.txt").read_bytes()[:60_000])
+    text.write_bytes(serialisation.asset("sample.txt").read_bytes()[:20_000])
     small = ("--size", "tiny", "--steps", 12, "--batch-size", 16, "--json")
     first = json.loads(ecjax("train-m1", text, "--out", tmp_path / "m1", *small).out)
     m1 = tmp_path / "m1/model.safetensors"

@@ -98,7 +98,7 @@ def test_every_fraction_of_a_bit():
     for i, row in enumerate(logits):
         row[: 1 + i // 64] = -i
         row[255] = 0
-    actual = jax.vmap(lambda row: frequencies.cumulative_frequencies(row, 16))(jnp.asarray(logits))
+    actual = jax.jit(jax.vmap(lambda row: frequencies.cumulative_frequencies(row, 16)))(jnp.asarray(logits))
     np.testing.assert_array_equal(actual, [definition(row, 16) for row in logits])
 
 
@@ -141,7 +141,7 @@ def test_wider_default_dtypes_change_nothing():
     logits = np.random.default_rng(0).standard_normal(256).astype(np.float32)
     expected = table_of(logits, 16)
     with jax.enable_x64(True):
-        table = frequencies.cumulative_frequencies(frequencies.fixed_point(jnp.asarray(logits)), 16)
+        table = jax.jit(lambda x: frequencies.cumulative_frequencies(frequencies.fixed_point(x), 16))(logits)
         assert table.dtype == jnp.uint32
         np.testing.assert_array_equal(table, expected)
 
