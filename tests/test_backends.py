@@ -214,6 +214,7 @@ def test_a_backend_gives_what_the_oracle_gives(name, backend):
             case.check(i, out)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_it_can_be_lowered_for_every_platform(name):
     model(), codebook(), exact_model()  # made out here: within a trace they would be tracers

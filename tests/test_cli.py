@@ -269,6 +269,7 @@ def test_bad_input_to_tokenize_is_refused(ecjax, tokens: Path, tmp_path: Path) -
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_any_flipped_bit_of_a_tokens_file_is_noticed(ecjax, tokens: Path, tmp_path: Path) -> None:
     whole = tokens.read_bytes()
     for place in np.random.default_rng(1).integers(0, len(whole) * 8, 40).tolist():
@@ -297,6 +298,7 @@ def test_help_teaches(ecjax, command: str) -> None:
     assert told.status == 0 and "Usage" in told.out
 
 
+@pytest.mark.slow
 def test_other_bad_input_is_refused(ecjax, tokens: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()

@@ -119,6 +119,7 @@ def test_is_the_tokenizer_that_runs_the_model(bits, kinds):
     assert (codebook.vocab_size, codebook.padding_id) == (tokenizer.vocab_size, tokenizer.padding_id)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", [9, pytest.param(10, marks=pytest.mark.slow), 12])
 def test_has_the_strings_of_the_oracle(bits):
     model, codebook = compiled(bits, 0)
@@ -130,6 +131,7 @@ def test_has_the_strings_of_the_oracle(bits):
         assert codebook.decode([code]) == strings[code] == oracle.decode_window(table, code, bits)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits, following", [(9, 255), (10, 256), (10, 5)])
 def test_bytes_that_never_follow_another(bits, following):
     extra = [bytes([a, b]) for a in range(3, 256) for b in range(255, 255 - following, -1)]
@@ -172,6 +174,7 @@ def test_there_are_codebooks_of_9_to_16_bits_only(bits):
         compile_codebook(random_model(0), bits)
 
 
+@pytest.mark.slow
 def test_a_model_too_sure_for_a_table_is_refused_before_all_is_found(monkeypatch):
     monkeypatch.setattr("ecjax.codebook._MAX_STRINGS", 1 << 22)
     with pytest.raises(ValueError, match="too sure of itself for a table; use EqualInfo"):
@@ -367,6 +370,7 @@ def test_a_batch_of_texts_of_all_lengths():
     assert codebook.decode_batch(ids) == batch
 
 
+@pytest.mark.slow
 def test_more_lanes_than_are_walked_at_once():
     codebook, codes = in_step()
     batch = [b"ab"[: i % 3] + b"q" for i in range(300)]

@@ -179,6 +179,7 @@ def short_file(method: str) -> bytes:
     return oracle.encode(coding(method).theirs, TEXT[:9], 5)
 
 
+@pytest.mark.slow
 @pytest.mark.rule("K-2", "K-3", "K-4", "K-7", "K-8", "K-11", "K-12", "K-15")
 @pytest.mark.parametrize("method", METHODS)
 def test_every_flipped_bit_is_noticed(method):
@@ -408,6 +409,7 @@ def test_progress_is_reported():
     assert done == encoded and len(done) > 1
 
 
+@pytest.mark.slow
 def test_sources_may_give_little_at_a_time():
     for method in METHODS:
         file = container.encode_bytes(coding(method).ours, TEXT, 12)

@@ -148,6 +148,7 @@ PROOFS: dict[str, Callable[[], tuple[Any, ...]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROOFS)
 def test_what_is_shipped_is_proved(name: str) -> None:
     with annotations_unchecked():  # they take most of the time
@@ -155,6 +156,7 @@ def test_what_is_shipped_is_proved(name: str) -> None:
         audit(fn, *args).check()
 
 
+@pytest.mark.slow
 def test_with_x64_the_same_is_proved() -> None:
     with jax.enable_x64(True), annotations_unchecked():
         audit(lambda m, x: windows.decode(m, x, 64, 256), markov(), words(2)).check()
@@ -234,6 +236,7 @@ def faulty(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> tuple[str, int]:
     return str(file), line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f"{f.proof}: {f.new or f.old}")
 def test_a_fault_is_refused_by_its_line(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
     jax.clear_caches()  # of traces of the right functions
@@ -689,6 +692,7 @@ def agree(found: Audit, got: Any, meant: Any) -> None:
         assert all(interval.low * unit <= z <= interval.high * unit and z % unit == 0 for z in np.ravel(y))
 
 
+@pytest.mark.slow
 @given(programs(INTEGERS), st.sampled_from((jnp.int32, jnp.uint32)), st.data(), seeds)
 def test_what_is_proved_of_integers_is_true(program: Program, dtype: Any, data: st.DataObject, seed: int) -> None:
     low, high = data.draw(bounds(*(int(x) for x in (jnp.iinfo(dtype).min, jnp.iinfo(dtype).max))))
@@ -701,6 +705,7 @@ def test_what_is_proved_of_integers_is_true(program: Program, dtype: Any, data: 
             agree(found, got, program.run(True, *xs))
 
 
+@pytest.mark.slow
 @given(programs(FLOATS), bounds(-(1 << 24), 1 << 24), st.integers(-12, 3), seeds)
 def test_what_is_proved_of_floats_is_true(program: Program, ends: tuple[int, int], grid: int, seed: int) -> None:
     low, high = ends
@@ -741,6 +746,7 @@ def looped(kind: str, exactly: bool, body: Callable[[Any, Any], Any], x: Any, y:
     return [x] + ([np.stack(before)] if kind == "scan" else [turns] if kind == "while" else [])
 
 
+@pytest.mark.slow
 @given(
     programs(INTEGERS, 4),
     st.sampled_from(LOOPS),

@@ -20,6 +20,7 @@ def text(pieces: Iterator[bytes]) -> bytes:
     return b"".join(pieces)
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 1000), k=st.integers(1, 5), p=st.floats(0.05, 1.0))
 def test_only_the_head_of_the_distribution_is_drawn(seed: int, k: int, p: float) -> None:
     logits = np.random.default_rng(seed).normal(size=12).astype(np.float32) * 2
@@ -31,6 +32,7 @@ def test_only_the_head_of_the_distribution_is_drawn(seed: int, k: int, p: float)
     assert drawn <= set(order[: min(k, nucleus)].tolist())
 
 
+@pytest.mark.slow
 def test_temperature_zero_takes_the_likeliest_and_one_draws_in_proportion() -> None:
     logits = jnp.log(jnp.array([0.1, 0.6, 0.3]))
     keys = jax.random.split(jax.random.key(0), 4000)
@@ -46,6 +48,7 @@ def test_a_seed_decides_the_text() -> None:
     assert one == again != other
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prompt", [b"", b"T", b"The river ran th", "a broken caf\u00e9".encode()[:-1], b"\xff\x00"])
 def test_a_prompt_is_continued_within_its_last_window(prompt: bytes) -> None:
     """What is drawn first extends the prompt's last window, so prompt and continuation are one greedy parse there."""

@@ -19,6 +19,7 @@ FIGURES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_is_the_same_every_time_and_names_what_it_shows(name: str, tmp_path: Path):
     path = tmp_path / "new" / "figure.svg"

@@ -33,6 +33,7 @@ def ids() -> np.ndarray:
     return tokenizer().encode(sample(tokenizer().model, 2400, np.random.default_rng(1)))
 
 
+@pytest.mark.slow
 def test_what_is_certain_is_what_all_codes_with_these_first_bits_have_in_common():
     table = tokenizer(9).decode_batch([[code] for code in range(512)])
     every = np.arange(512)[:, None] >> np.array([6, 3, 0]) & 7

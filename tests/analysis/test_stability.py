@@ -28,6 +28,7 @@ def windows() -> tuple[np.ndarray, list[list[bytes]]]:
     return analysis.windows_of(tokenizer(), ids()), analysis.token_texts(tokenizer(), ids())
 
 
+@pytest.mark.slow
 def test_the_first_token_of_a_window_always_means_the_same_and_later_ones_do_not():
     symbols, texts = windows()
     first, *later = analysis.stability_by_position(symbols, texts)
@@ -36,6 +37,7 @@ def test_the_first_token_of_a_window_always_means_the_same_and_later_ones_do_not
     assert later[1] == analysis.stability(ids()[2::3].tolist(), [window[2] for window in texts])
 
 
+@pytest.mark.slow
 def test_a_window_always_means_the_same():
     symbols = windows()[0]
     texts = [b"".join(window) for window in windows()[1]]

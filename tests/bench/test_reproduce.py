@@ -82,6 +82,7 @@ def results_of(tmp_path, losses):
     return Results(files)
 
 
+@pytest.mark.slow
 def test_seeds_are_gathered(tmp_path):
     results = results_of(tmp_path, {"Bytes": [2.0, 2.2], "AC[256]": [8.0]})
     cell = results.find("Bytes")

@@ -99,12 +99,14 @@ def test_more_text_than_is_handed_to_the_lanes_at_once():
         check(model(), 16, batch)
 
 
+@pytest.mark.slow
 def test_long_texts_are_cut_where_no_one_asked():
     rng = np.random.default_rng(2)
     batch = [sample(model(), 6000, rng), bytes(5000), b"", rng.bytes(300)]
     check(model(), 16, batch, 6000)
 
 
+@pytest.mark.slow
 def test_windows_longer_than_the_first_room():
     sure = np.ones(256, np.uint32)
     sure[97] = 512 - 255

@@ -54,6 +54,7 @@ def read(m: Markov, code: Published, numbers: list[int]) -> list[bytes]:
     return batches.decode(m, code, np.array(rows, np.uint32).reshape(-1, limb_count(code.bits)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delayed", [pytest.param(False, marks=pytest.mark.deep), True])
 @pytest.mark.parametrize("bits, precision", SETTINGS)
 @given(st.integers(0, 2), seeds, st.data())
@@ -69,6 +70,7 @@ def test_windows_are_those_of_the_oracle(bits, precision, delayed, seed, drawn, 
         assert strings == [string for _, string in windows]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delayed", [pytest.param(False, marks=pytest.mark.deep), True])
 @given(st.integers(0, 2), st.lists(st.sampled_from([0, 1, 2**33 - 1]) | st.integers(0, 2**33 - 1), max_size=8))
 def test_any_numbers_are_read_as_the_oracle_reads_them(delayed, seed, numbers):
@@ -100,6 +102,7 @@ def test_a_window_ends_where_its_padded_code_first_came_though_it_was_left_in_be
     assert returning > 0
 
 
+@pytest.mark.slow
 def test_two_strings_have_one_code_and_the_longer_is_read_or_delayed_the_shorter():
     m = model(2, 9)
     text = sample(m, 600, np.random.default_rng(0))

@@ -218,6 +218,7 @@ def test_wider_default_dtypes_change_nothing():
         assert np.asarray(restored)[: len(text)].tobytes() == text
 
 
+@pytest.mark.slow
 @given(models_and_texts(40))
 def test_markov_steps_as_it_reads_sequences(case):
     model, text = case

@@ -152,6 +152,7 @@ def test_number_0_is_the_empty_string_and_the_greatest_begins_with_the_greatest_
 # Promise 4: a window decodes by itself.
 
 
+@pytest.mark.slow
 @budgets()
 @given(st.data())
 def test_windows_in_another_order_are_their_strings_in_that_order(bits, data):
@@ -194,6 +195,7 @@ def test_codes_sort_as_their_strings(bits, data):
             assert lower <= upper
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", TABLE_KINDS)
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.deep)])
 def test_the_512_windows_of_9_bits_are_all_different_sorted_and_their_own_codes(kind, seed):

@@ -166,6 +166,7 @@ def test_a_port_that_crashes_once_is_started_again():
     assert outcomes == [UNSUPPORTED, FAILED, UNSUPPORTED]  # it had ended after its first answer
 
 
+@pytest.mark.slow
 @pytest.mark.rule("P-1")
 def test_a_port_must_end_with_its_input():
     answer = "for r in requests: say(json.dumps({'id': r['id'], 'unsupported': True}))\n"

@@ -34,8 +34,8 @@ SETTINGS = {
 
 @pytest.mark.parametrize(
     "name",
-    ["m1-books", "books-12", "books-16", "tables"]
-    + [pytest.param(name, marks=pytest.mark.slow) for name in ("tables-short", "stream")],
+    ["m1-books", "books-12", "books-16"]
+    + [pytest.param(name, marks=pytest.mark.slow) for name in ("tables", "tables-short", "stream")],
 )
 def test_digests_are_the_golden_ones(name):
     assert DIGESTS[name]() == GOLDEN[name]
@@ -93,6 +93,7 @@ def model_and_tables() -> tuple[ecjax.ByteModel, np.ndarray]:
     return model, np.asarray(eqx.filter_jit(type(model).sequence)(model, as_array(TEXT[:192])))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [7, *(pytest.param(n, marks=pytest.mark.deep) for n in (1, 2, 32))])
 def test_no_batch_changes_a_table(rows):
     model, expected = model_and_tables()

@@ -37,6 +37,7 @@ def test_an_exact_model_becomes_floats_of_nearly_its_logits():
         assert size(mlp.gate.weight) == pytest.approx(size(mlp.down.weight), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_zeros_become_floats_that_can_be_trained():
     floats = dequantise(IntegerTransformer.zeros(CONFIG))
     assert not np.asarray(jit_logits(floats, draw_texts(4))).any()

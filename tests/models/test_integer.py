@@ -296,6 +296,7 @@ FARTHEST = 1200  # positions of a context, for sums of weights of 17 bits and mo
 jit_mix = eqx.filter_jit(lambda attention, *args: attention.mix(*args))
 
 
+@pytest.mark.slow
 @given(seeds, st.sampled_from([0, 3, 200, 1 << 15]), st.integers(1, FARTHEST) | st.sampled_from([31, 32, 33, FARTHEST]))
 def test_means_of_many_values(seed, bound, seen):
     # Scores of 0, so that the bias alone decides: from all weights alike to one that counts.
@@ -389,6 +390,7 @@ def test_any_batch_gives_the_same(draw, batch):
     np.testing.assert_array_equal(jit_batch(model, batch[::-1]), expected[::-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "length",
     [1, CONTEXT, CONTEXT + 1]
@@ -417,6 +419,7 @@ def test_agrees_with_the_oracle_at_other_sizes(context, heads):
     assert jit_stepping(model, array(text)).tolist() == expected
 
 
+@pytest.mark.slow
 def test_every_byte():
     text = bytes(range(256))
     model = make(np.random.default_rng(1))

@@ -47,6 +47,7 @@ def sequence(model: Any, length: int) -> Audit:
     return audit(lambda m, x: m.sequence(x), model, text(length))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [1, 16, 40])
 def test_any_weights_are_exact(length):
     sequence(any_weights(), length).check()
@@ -90,6 +91,7 @@ def test_the_longest_context_is_exact_and_no_longer_one(monkeypatch):
     assert not sequence(any_weights(longer), 2 * longest + 2).proved
 
 
+@pytest.mark.slow
 def test_a_bound_too_large_is_refused():
     model = any_weights()
     gain = eqx.tree_at(lambda m: m.norm.gain_shift, model, within(jnp.array(0, jnp.int8), 15, 24))
@@ -98,12 +100,14 @@ def test_a_bound_too_large_is_refused():
     assert not sequence(shift, 4).proved
 
 
+@pytest.mark.slow
 def test_a_float_operation_is_refused(monkeypatch):
     monkeypatch.setattr(integer, "square_root", lambda x: jnp.sqrt(x.astype(jnp.float32)).astype(jnp.int32))
     found = sequence(any_weights(), 4)
     assert any(r.equation.startswith("sqrt") for r in found.refusals)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, broken",
     [

@@ -107,6 +107,7 @@ def test_gradients_pass_straight_through_unless_clipped():
     assert Activation((0.5,), None)(x).tolist() == x.tolist()
 
 
+@pytest.mark.slow
 def test_gradients_of_weights_pass_straight_through():
     linear = stages()[2].layers[0].attention.out
     x = jax.random.normal(jax.random.key(1), (5, linear.weight.shape[0])) * 0.1
@@ -127,6 +128,7 @@ def test_training_a_rounded_model_moves_every_weight():
 # Units.
 
 
+@pytest.mark.slow
 def test_folding_norms_keeps_the_function():
     model, text = make(), draw_texts(2)
     expected = jit_logits(model, text)
@@ -144,6 +146,7 @@ def hidden_ranges(model: Transformer, text: jax.Array) -> np.ndarray:
     return np.asarray(jnp.abs(jax.nn.relu(layer.mlp.gate(x)) * layer.mlp.up(x)).max(axis=(0, 1)))
 
 
+@pytest.mark.slow
 def test_equalising_keeps_the_function_and_brings_channels_together():
     model, text = fold_norms(make()), draw_texts(0)
     gates = model.layers[0].mlp.gate.weight
@@ -159,6 +162,7 @@ def test_equalising_keeps_the_function_and_brings_channels_together():
     np.testing.assert_allclose(down, np.broadcast_to(scale[:, None], down.shape), rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_units_are_positive_and_as_many_as_heads():
     _, units, _, _ = stages()
     for activation in every_activation(units):
@@ -179,6 +183,7 @@ def test_units_of_a_model_of_zeros():
 # Integers.
 
 
+@pytest.mark.slow
 @given(seeds, st.sampled_from([0.003, 0.2, 30.0]), st.sampled_from([1e-3, 0.05]))
 def test_a_rounded_product_is_one_of_integers(seed, size, unit):
     weight = size * np.random.default_rng(seed).standard_normal((16, 4)).astype(np.float32)
@@ -199,6 +204,7 @@ def test_a_rounded_product_is_one_of_integers(seed, size, unit):
     )
 
 
+@pytest.mark.slow
 def test_quantising_writes_the_integers_that_rounding_uses():
     _, _, rounding, exact = stages()
     pairs = [(rounding.unembedding, exact.unembedding)]
@@ -216,6 +222,7 @@ def test_quantising_writes_the_integers_that_rounding_uses():
         assert integers.scale.multiplier.min() >= 64
 
 
+@pytest.mark.slow
 def test_a_quantised_model_is_within_its_ranges():
     exact = stages()[3]
     exact.check()
@@ -232,6 +239,7 @@ def slope_and_residue(actual: np.ndarray, expected: np.ndarray) -> tuple[float, 
     return slope, np.std(actual - slope * expected) / np.std(expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 4])  # calibrated on, and not
 def test_integers_give_nearly_the_logits_of_the_rounded_model(seed):
     _, _, rounding, exact = stages()
@@ -244,6 +252,7 @@ def test_integers_give_nearly_the_logits_of_the_rounded_model(seed):
     assert abs(slope - 1) < 0.005 and residue < 0.05
 
 
+@pytest.mark.slow
 def test_rounding_gives_nearly_the_logits_of_the_float_model():
     folded, _, rounding, exact = stages()
     text = draw_texts(4)

@@ -111,6 +111,7 @@ def test_stepping_equals_reading_at_other_contexts(context):
     np.testing.assert_allclose(logits, step_through(model, tokens), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_longer_texts_begin_as_shorter_ones():
     # Up to `context` positions are attended to at once, more in blocks.
     model, tokens = make(), draw_tokens(0, LONGEST)
@@ -186,6 +187,7 @@ def test_tables_are_valid_for_any_bytes_and_weights(seed, text, scale):
         check_table(np.asarray(tables), 16)
 
 
+@pytest.mark.slow
 def test_stepping_gives_nearly_the_tables_of_reading():
     model = TransformerByteModel(make(0, BYTE_CONFIG))
     array = jnp.asarray(np.random.default_rng(0).integers(256, size=LONGEST).astype(np.uint8))

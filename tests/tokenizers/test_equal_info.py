@@ -196,6 +196,7 @@ def test_there_is_no_codebook_of_more_than_16_bits():
 # The paper's own windows, and windows that pass M1's state on.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", ["published", pytest.param("delayed", marks=pytest.mark.deep)])
 def test_published_windows_are_those_of_the_oracle_and_so_are_those_that_do_not_come_back(code):
     m = ambiguous(2, 9)

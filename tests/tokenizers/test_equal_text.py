@@ -38,6 +38,7 @@ models_and_texts = models(16).flatmap(lambda model: st.tuples(st.just(model), te
 token_bits = st.sampled_from((1, 8, 12, 16))
 
 
+@pytest.mark.slow
 @given(models_and_texts, token_bits)
 def test_windows_have_their_shortest_codes_and_a_delimiter(case, v):
     model, text = case
@@ -47,6 +48,7 @@ def test_windows_have_their_shortest_codes_and_a_delimiter(case, v):
     assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
+@pytest.mark.slow
 @given(models_and_texts, token_bits)
 def test_without_delimiters_codes_follow_one_another(case, v):
     model, text = case
@@ -56,6 +58,7 @@ def test_without_delimiters_codes_follow_one_another(case, v):
     assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
+@pytest.mark.slow
 def test_batches_of_texts_of_other_lengths():
     for delimiters in (True, False):
         tokenizer = EqualText(certain(), SIZE, 8, delimiters)

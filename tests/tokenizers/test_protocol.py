@@ -79,6 +79,7 @@ def test_texts_come_back(name, batch):
     assert tokenizer.decode_batch(ids) == batch
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @given(any_bytes, st.integers(1, 40))
 def test_padding_after_a_text_means_nothing(name, text, count):
@@ -138,6 +139,7 @@ def test_what_is_no_text_is_refused(name, text, match):
             tokenizer.encode_batch([b"", text])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gzip", "ac", "huffman", "equal-text", "equal-text joined"])
 @pytest.mark.parametrize("damage", ["cut", "changed", "random"])
 def test_damaged_ids_are_refused_or_other_text(name, damage):

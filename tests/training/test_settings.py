@@ -23,6 +23,7 @@ SIZES = [
 TABLE_4 = {"25m": "25.2M", "113m": "113.2M", "403m": "402.7M", "2b": "1610.6M"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [1, 2, 100])
 def test_the_learning_rate_warms_up_and_falls_to_zero(steps):
     optimizer = make_optimizer(dataclasses.replace(SETTINGS, steps=steps, warmup=10))
@@ -43,6 +44,7 @@ def test_micro_batches_that_do_not_divide_the_batch_are_refused(accumulate):
         TrainingSettings(steps=1, batch_size=8, accumulate=accumulate)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 def test_every_size_of_the_paper_can_take_a_step(size):
     # Shapes alone: no array is made. 256 examples of 512 tokens, as in sec. 3.5.

@@ -37,6 +37,7 @@ def alike(a: object, b: object, tolerance: float = 1e-5) -> None:
         np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.slow
 def test_cross_entropy_is_that_of_the_definition():
     rng = np.random.default_rng(0)
     logits, targets = rng.standard_normal((3, 5, 7)).astype(np.float32), rng.integers(7, size=(3, 5))
