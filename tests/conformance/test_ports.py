@@ -9,7 +9,7 @@ from ecjax import cli
 from ecjax.conformance import cases, runner, server
 from ecjax.conformance.runner import FAILED, PASSED, UNSUPPORTED
 from ecjax.specs import text
-from specs.oracle import protocol
+from specs.oracle import protocol  # not that of ecjax.specs, the annotations of which are checked at each call
 from tests.conformance import ports
 from tests.conformance.faults import FAULTS
 

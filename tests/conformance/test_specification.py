@@ -74,7 +74,7 @@ from specs.oracle import protocol
 from specs.vectors.generate import FOLDER, SECTIONS, resolve
 for section in SECTIONS:
     contents = json.loads((FOLDER / f"{section}.json").read_text(encoding="utf-8"))
-    # One case for each comment: to measure is slow, and those that share a comment differ in a number only.
+    # One case for each operation and comment: to measure is slow, and the others differ in numbers only.
     for case in {(case["request"]["op"], case["comment"]): case for case in contents["cases"]}.values():
         protocol.answer(resolve(case["request"], contents["definitions"]))
 measured.stop()
