@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from bench._common import Json, Texts, console, excerpts, file_names, read_texts, report
-from ecjax import ByteModel, EqualInfo, load_model, serialisation
+from ecjax import ByteModel, EqualInfo, analysis, load_model, serialisation
 
 _CODES = ("preorder", "published", "delayed")
 
@@ -26,6 +26,7 @@ def _compare(model: ByteModel, texts: Sequence[bytes], bits: int) -> dict[str, A
     windows = [row for ids in tokens["published"] for row in ids.reshape(-1, per_window)]
     # Their longest strings, and their shortest.
     readings = zip(published.decode_batch(windows), delayed.decode_batch(windows), strict=True)
+    ours, theirs = (analysis.window_information(tokenizer, texts) for tokenizer in (preorder, published))
     return {
         "bits": bits,
         **ratios,
@@ -36,6 +37,10 @@ def _compare(model: ByteModel, texts: Sequence[bytes], bits: int) -> dict[str, A
         "published_windows": counts["published"],
         "published_ambiguous": sum(longest != shortest for longest, shortest in readings),
         "published_wrong": sum(len(published.undecodable(text)) for text in texts),
+        # Bits of each byte.
+        "preorder_told": ours.told.sum() / ours.bytes.sum(),
+        "published_told": theirs.told.sum() / theirs.bytes.sum(),
+        "published_untold": theirs.untold.sum() / theirs.bytes.sum(),
     }
 
 

@@ -52,6 +52,8 @@ def _windows(
     return Method(build, bits > 16 or reset != 1, bits // token_bits if bits % token_bits == 0 else 1)
 
 
+BITS = (16, 24, 32, 64, 128)
+
 METHODS: dict[str, Method] = {
     "Bytes": Method(lambda _: Bytes()),
     "SentencePiece[4k]": Method(lambda m: SentencePiece.train(m.training, 4096)),
@@ -68,9 +70,9 @@ METHODS: dict[str, Method] = {
     "EqualInfo[12,64]": _windows(12, 6),
     "EqualInfo[12,4k]": _windows(12, 12),
     "EqualInfo[16,65k]": _windows(16, 16),
-    **{f"EqualInfo[{b},256]": _windows(b, 8) for b in (16, 24, 32, 64, 128)},
-    **{f"EqualInfo[{b},256] published": _windows(b, 8, "published") for b in (16, 24, 32, 64, 128)},
-    **{f"EqualInfo[{b},256] delayed": _windows(b, 8, "delayed") for b in (16, 24, 32, 64, 128)},
+    **{f"EqualInfo[{b},256]": _windows(b, 8) for b in BITS},
+    **{f"EqualInfo[{b},256] published": _windows(b, 8, "published") for b in BITS},
+    **{f"EqualInfo[{b},256] delayed": _windows(b, 8, "delayed") for b in BITS},
     **{f"EqualInfo[{b},65k]": _windows(b, 16) for b in (32, 64, 128)},
     "EqualInfo[16,256] every other": _windows(16, 8, reset=2),
     "EqualInfo[16,256] never": _windows(16, 8, reset=None),

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bench._reproduce.methods import BITS
 from bench._reproduce.results import Cell, Results
 
-_BITS = (16, 24, 32, 64, 128)
 _MAIN = (
     "Bytes",
     "SentencePiece[4k]",
@@ -77,15 +77,13 @@ def _window_sizes(results: Results, path: Path) -> None:
     """Fig. 5: bits per byte, and how far below uniform each token's loss is, by the bits of a window."""
     figure, (left, right) = _figure(2)
     for index, code in enumerate(("", " published", " delayed")):
-        found = [(bits, cell) for bits in _BITS if (cell := results.find(f"EqualInfo[{bits},256]{code}"))]
+        found = [(bits, cell) for bits in BITS if (cell := results.find(f"EqualInfo[{bits},256]{code}"))]
         if found:
             bits, cells = zip(*found, strict=True)
             _line(left, cells, bits, "bits_per_byte", index, code.strip() or "preorder")
             right.plot(bits, [100 * cell.gain for cell in cells], marker=_MARKERS[index], color=f"C{index}")
-    left.set(xlabel="bits of a window", ylabel="held-out bits/byte", xscale="log", xticks=_BITS, xticklabels=_BITS)
-    right.set(
-        xlabel="bits of a window", ylabel="% below the uniform loss", xscale="log", xticks=_BITS, xticklabels=_BITS
-    )
+    left.set(xlabel="bits of a window", ylabel="held-out bits/byte", xscale="log", xticks=BITS, xticklabels=BITS)
+    right.set(xlabel="bits of a window", ylabel="% below the uniform loss", xscale="log", xticks=BITS, xticklabels=BITS)
     for axes in (left, right):
         axes.minorticks_off()
     if left.lines:

@@ -39,6 +39,11 @@ class Cell(NamedTuple):
         """What was measured of the tokens themselves."""
         return self.runs[0]["tokens"]
 
+    @property
+    def whole(self) -> float:
+        """Mean bits per byte of all that the text says: with what published windows leave untold."""
+        return self.mean("bits_per_byte") + self.tokens.get("untold_bits_per_byte", 0.0)
+
     def at(self, index: int) -> float:
         """Mean bits per byte at a point of the curve."""
         return statistics.fmean(run["curve"][index]["bits_per_byte"] for run in self.runs)

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from bench._reproduce.methods import BITS
 from ecjax.training import TrainingSettings
 
 
@@ -48,15 +49,12 @@ class Scale:
         return dataclasses.replace(self.settings, steps=run.steps, seed=run.seed)
 
 
-_BITS = (16, 24, 32, 64, 128)
-
-
 def _runs(methods: Sequence[str], size: str, seeds: int, steps: int) -> list[Run]:
     return [Run(method, size, seed, steps) for seed in range(seeds) for method in methods]
 
 
 _LAPTOP_STEPS = 800
-_WINDOWS = [f"EqualInfo[{b},256]" for b in _BITS]
+_WINDOWS = [f"EqualInfo[{b},256]" for b in BITS]
 _PAPERS = [f"EqualInfo[{b},256] {code}" for b in (16, 32, 128, 24, 64) for code in ("published", "delayed")]
 _LAPTOP = [
     *_runs(["Bytes", "EqualInfo[16,256]", "EqualInfo[12,4k]", "SentencePiece[4k]"], "tiny", 1, _LAPTOP_STEPS),
@@ -72,7 +70,8 @@ _LAPTOP = [
     *_runs(["EqualInfo[12,4k]", "SentencePiece[4k]", "EqualInfo[16,256] delayed"], "tiny", 2, _LAPTOP_STEPS),
     *_runs(_PAPERS[3:], "tiny", 1, _LAPTOP_STEPS),
     *_runs(["Bytes", "EqualInfo[16,256]"], "small", 1, _LAPTOP_STEPS),
-    *_runs(["GZip[256] bare"], "tiny", 1, _LAPTOP_STEPS),
+    *_runs(["GZip[256] bare", "GZip[4k]", "AC[4k]"], "tiny", 1, _LAPTOP_STEPS),
+    *_runs(["EqualText[4,256]", "EqualText[4,257] delimited", "Huffman[256]"], "tiny", 1, _LAPTOP_STEPS),
 ]
 
 _TABLE_13 = [
@@ -88,9 +87,9 @@ _TABLE_16 = [
     *_TABLE_13,
     "AC[65k]",
     "StaticAC[256]",
-    *(f"EqualInfo[{b},256]" for b in _BITS[1:]),
-    *(f"EqualInfo[{b},256] published" for b in _BITS),
-    *(f"EqualInfo[{b},256] delayed" for b in _BITS),
+    *(f"EqualInfo[{b},256]" for b in BITS[1:]),
+    *(f"EqualInfo[{b},256] published" for b in BITS),
+    *(f"EqualInfo[{b},256] delayed" for b in BITS),
     *(f"EqualInfo[{b},65k]" for b in (32, 64, 128)),
     "EqualInfo[16,256] every other",
     "EqualInfo[16,256] never",

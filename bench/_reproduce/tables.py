@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench._reproduce import paper
+from bench._reproduce.methods import BITS
 from bench._reproduce.results import Cell, Results
-
-_BITS = (16, 24, 32, 64, 128)
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -110,7 +109,7 @@ def losses(results: Results) -> str:
 def window_codes(results: Results) -> str:
     """Preorder, published and delayed windows at every number of bits, M2 of the first size."""
     rows = []
-    for bits in _BITS:
+    for bits in BITS:
         for code in ("", " published", " delayed"):
             cell = results.find(f"EqualInfo[{bits},256]{code}")
             if cell is None:
@@ -121,10 +120,19 @@ def window_codes(results: Results) -> str:
                     f"{bits} bits, {code.strip() or 'preorder'}",
                     number(cell.mean("bytes_per_token")),
                     f"{100 * undecodable / windows:.1f}%",
-                    spread(cell),
                     f"{100 * cell.gain:.1f}%",
                     number(cell.mean("nats_per_token")),
+                    spread(cell),
+                    number(cell.whole),
                 ]
             )
-    header = ["windows", "bytes/token", "windows that decode wrongly", "bits/byte", "below uniform", "nats/token"]
+    header = [
+        "windows",
+        "bytes/token",
+        "windows that decode wrongly",
+        "below uniform",
+        "nats/token",
+        "bits/byte",
+        "with what is untold",
+    ]
     return markdown(header, rows)

@@ -144,6 +144,9 @@ def _tokenize(job: Job, method: str) -> None:
         "windows": windows,
         "seconds": round(seconds, 1),
     }
+    if isinstance(tokenizer, EqualInfo) and tokenizer.code == "published":
+        information = analysis.window_information(tokenizer, held_out)
+        settings["untold_bits_per_byte"] = float(information.untold.sum() / information.bytes.sum())
     # Held-out ids have no ends of documents between them: every bit of the loss is one of the text.
     tensors = {"training": ids, "held_out": np.concatenate(batch)}
     serialisation.write(job.tokens_file(method), _KIND, settings, tensors, {"m1": job.m1})

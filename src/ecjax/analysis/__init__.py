@@ -10,6 +10,7 @@ from ecjax.analysis.divergence import (
     overlapping_ngrams,
     plug_in_entropy,
 )
+from ecjax.analysis.information import WindowInformation, window_information
 from ecjax.analysis.positions import (
     PositionScores,
     bytes_by_position,
@@ -36,6 +37,7 @@ __all__ = [
     "SequenceAccuracy",
     "Stability",
     "Vocabulary",
+    "WindowInformation",
     "bits_of",
     "bytes_by_position",
     "certain_texts",
@@ -56,6 +58,7 @@ __all__ = [
     "stability_by_position",
     "token_texts",
     "tokens_per_window",
+    "window_information",
     "window_stability",
     "windows_of",
 ]
