@@ -41,19 +41,21 @@ def file_names(paths: Sequence[Path] | None) -> list[str]:
 
 
 def report(name: str, settings: Mapping[str, Any], results: Sequence[Mapping[str, Any]], out: Path | None) -> None:
-    """Shows results, the first of which has every key, side by side; writes them with the machine's description.
+    """Shows results, the first of which has every key; writes them with the machine's description.
 
-    What is a mapping is only written.
+    They stand side by side, or below one another if they are more than their keys. What is a mapping is only written.
     """
-    first, *keys = (key for key, value in results[0].items() if not isinstance(value, Mapping))
+    keys = [key for key, value in results[0].items() if not isinstance(value, Mapping)]
     for key, value in settings.items():
         console.print(f"{key.replace('_', ' ')}: {_cell(value)}")
-    table = Table(first, *(_cell(row[first]) for row in results))
+    rows = [[key.replace("_", " ") for key in keys], *([_cell(row.get(key)) for key in keys] for row in results)]
+    header, *lines = rows if len(results) >= len(keys) else zip(*rows, strict=True)
+    table = Table(*header)
     table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
-    for key in keys:
-        table.add_row(key.replace("_", " "), *(_cell(row.get(key)) for row in results))
+    for line in lines:
+        table.add_row(*line)
     console.print(table)
     if out is not None:
         content = {"bench": name, "environment": environment(), "settings": settings, "results": results}

@@ -72,6 +72,7 @@ _LAPTOP = [
     *_runs(["Bytes", "EqualInfo[16,256]"], "small", 1, _LAPTOP_STEPS),
     *_runs(["GZip[256] bare", "GZip[4k]", "AC[4k]"], "tiny", 1, _LAPTOP_STEPS),
     *_runs(["EqualText[4,256]", "EqualText[4,257] delimited", "Huffman[256]"], "tiny", 1, _LAPTOP_STEPS),
+    *_runs(["EqualInfo[16,65k]"], "tiny", 1, _LAPTOP_STEPS // 2),
 ]
 
 _TABLE_13 = [

@@ -48,6 +48,14 @@ def test_tasks_go_from_bytes_to_tokens_and_back():
     assert np.flatnonzero(back[1].counted).tolist() == [3]
 
 
+def test_words_are_spelt_from_what_they_are_in_a_text():
+    found = analysis.spelling(Bytes(), [b"ab", b"c"])
+    assert found.vocabulary == analysis.Vocabulary(257, 257)
+    assert found[0].ids.tolist() == [33, 98, 99, 514, 257 + 98, 257 + 99]
+    assert found[1].ids.tolist() == [33, 100, 514, 257 + 100, 515, 515]
+    assert np.flatnonzero(found[1].counted).tolist() == [3]
+
+
 @pytest.mark.parametrize("pairs", [0, 2])
 def test_pairs_without_an_id_to_predict_are_refused(pairs):
     with pytest.raises(ValueError, match=f"there is no id to predict in {pairs} pairs"):

@@ -27,6 +27,7 @@ from ecjax.analysis.sequences import (
     compression,
     decompression,
     sequence_accuracy,
+    spelling,
 )
 from ecjax.analysis.stability import Stability, readings, stability, stability_by_position, window_stability
 
@@ -54,6 +55,7 @@ __all__ = [
     "replace_first_word",
     "scores_by_position",
     "sequence_accuracy",
+    "spelling",
     "stability",
     "stability_by_position",
     "token_texts",

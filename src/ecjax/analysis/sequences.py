@@ -1,4 +1,4 @@
-"""Compressing and decompressing as tasks for a language model, sequence to sequence (arXiv 2404.03626, Table 5).
+"""Compressing, decompressing and spelling as tasks for a language model (arXiv 2404.03626, Table 5, App. A.3).
 
 An example is `[source ids, separator, target ids, padding]`. A decoder-only model reads all of it, and only the
 target's positions count.
@@ -98,6 +98,12 @@ def decompression(tokenizer: Tokenizer, texts: Sequence[bytes]) -> Pairs:
     """From the tokens of texts to their bytes (`ecjax.Bytes`)."""
     vocabulary = Vocabulary(tokenizer.vocab_size, Bytes.vocab_size)
     return Pairs(tokenizer.encode_batch(texts), Bytes().encode_batch(texts), vocabulary)
+
+
+def spelling(tokenizer: Tokenizer, words: Sequence[bytes]) -> Pairs:
+    """From the tokens of words, each with the space that it has before it in a text, to their bytes alone."""
+    sources = tokenizer.encode_batch([b" " + word for word in words])
+    return Pairs(sources, Bytes().encode_batch(words), Vocabulary(tokenizer.vocab_size, Bytes.vocab_size))
 
 
 @dataclasses.dataclass(frozen=True)
