@@ -113,7 +113,7 @@ SCALES: dict[str, Scale] = {
     "gpu": Scale(
         _runs(_TABLE_13, "25m", 1, 3000),
         context=512,
-        settings=TrainingSettings(3000, 256, optimizer="paper", compute="bfloat16"),
+        settings=TrainingSettings(3000, 256, optimizer="paper", compute="bfloat16", accumulate=8),
         training_bytes=None,
         held_out_bytes=2_621_440,
     ),

@@ -4,6 +4,8 @@ import dataclasses
 import json
 import math
 
+import jax
+import jax.numpy as jnp
 import pytest
 
 from bench._reproduce import claims, paper, report, tables, work
@@ -12,9 +14,11 @@ from bench._reproduce.results import Results, welch
 from bench._reproduce.scales import SCALES, Run
 from ecjax import evaluation
 from ecjax.models.files import load_transformer
-from ecjax.models.transformer import SIZES, configuration
+from ecjax.models.transformer import SIZES, Transformer, configuration
 from ecjax.serialisation import asset, read
 from ecjax.training import TrainingSettings
+from ecjax.training.devices import data_mesh
+from ecjax.training.step import TrainingState, training_step
 
 
 @pytest.mark.parametrize("name", SCALES)
@@ -32,6 +36,18 @@ def test_the_paper_is_run_at_its_sizes():
     assert {run.method for run in scale.runs} >= {name for name in paper._FIGURES if name in METHODS}
     assert (scale.context, scale.settings.batch_size, scale.settings.optimizer) == (512, 256, "paper")
     assert configuration("25m", 256, 512).parameters == pytest.approx(25e6, rel=0.01)
+
+
+@pytest.mark.deep
+def test_the_gpu_scale_fits_one_gpu():
+    # By what XLA would set aside on a processor, for want of a GPU: logits over 65,536 ids are most of it.
+    scale = SCALES["gpu"]
+    assert {run.size for run in scale.runs} == {"25m"}
+    model = Transformer(configuration("25m", 65_536, scale.context), key=jax.random.key(0))
+    state = TrainingState.begin(model, scale.settings)
+    batch = jnp.zeros((scale.settings.batch_size, scale.context), jnp.int32)
+    memory = training_step.lower(scale.settings, data_mesh(), state, batch).compile().compiled.memory_analysis()
+    assert memory.temp_size_in_bytes + memory.argument_size_in_bytes < 40e9
 
 
 @pytest.mark.slow
