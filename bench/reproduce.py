@@ -20,7 +20,7 @@ from bench._reproduce.scales import SCALES, Run
 
 
 def measure(
-    scale: Annotated[Literal["laptop", "gpu", "paper"], typer.Option(help="Which grid of runs.")],
+    scale: Annotated[Literal["laptop", "laptop-text", "gpu", "paper"], typer.Option(help="Which grid of runs.")],
     text: Annotated[list[Path], typer.Option(help="Training text: a file or a folder of files; repeatable.")],
     held_out: Annotated[list[Path], typer.Option(help="Text to measure on, in the same way.")],
     out: Annotated[Path, typer.Option(help="Where tokens, checkpoints and results go. Run it again to go on.")],
