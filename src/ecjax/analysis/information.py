@@ -6,8 +6,8 @@ which do not fit after it. Several strings can have one published code C (arXiv 
 
     told = -log2(sum of P(t) * e(t) over all t of code C)        untold = -log2(P(s) * e(s)) - told
 
-are the bits that C is worth, and those that it would take besides to say which string it was. A language model over
-windows has learnt something from the windows before only where its loss is below `told`; and where there is something
+are the bits that C is worth, and those that it would take besides to say which string it was. A code costs `told` to a
+language model that has learnt how often there is each code, but nothing from the windows before; and where something is
 untold, its loss is that of less than the text. Of preorder windows nothing is untold.
 """
 
