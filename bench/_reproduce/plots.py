@@ -69,7 +69,7 @@ def _against(results: Results, key: str, label: str, path: Path) -> None:
         cells = [cell for size in results.sizes if (cell := results.find(method, size))]
         _line(axes, cells, [cell.mean(key) for cell in cells], "bits_per_byte", index, method)
     axes.set(xlabel=label, ylabel="held-out bits/byte", xscale="log")
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
     _save(figure, path)
 
 
@@ -81,6 +81,8 @@ def _window_sizes(results: Results, path: Path) -> None:
         if found:
             bits, cells = zip(*found, strict=True)
             _line(left, cells, bits, "bits_per_byte", index, code.strip() or "preorder")
+            if code == " published":
+                left.plot(bits, [cell.whole for cell in cells], ":", color=f"C{index}", label="published, with what is untold")
             right.plot(bits, [100 * cell.gain for cell in cells], marker=_MARKERS[index], color=f"C{index}")
     left.set(xlabel="bits of a window", ylabel="held-out bits/byte", xscale="log", xticks=BITS, xticklabels=BITS)
     right.set(xlabel="bits of a window", ylabel="% below the uniform loss", xscale="log", xticks=BITS, xticklabels=BITS)
@@ -148,5 +150,5 @@ def _curves(results: Results, path: Path) -> None:
         bits = [cell.at(i) for i in range(len(steps))]
         axes.plot(steps, bits, marker=_MARKERS[index], color=f"C{index}", label=cell.method)
     axes.set(xlabel="steps", ylabel="held-out bits/byte")
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
     _save(figure, path)
