@@ -82,7 +82,9 @@ def _window_sizes(results: Results, path: Path) -> None:
             bits, cells = zip(*found, strict=True)
             _line(left, cells, bits, "bits_per_byte", index, code.strip() or "preorder")
             if code == " published":
-                left.plot(bits, [cell.whole for cell in cells], ":", color=f"C{index}", label="published, with what is untold")
+                left.plot(
+                    bits, [cell.whole for cell in cells], ":", color=f"C{index}", label="published, with what is untold"
+                )
             right.plot(bits, [100 * cell.gain for cell in cells], marker=_MARKERS[index], color=f"C{index}")
     left.set(xlabel="bits of a window", ylabel="held-out bits/byte", xscale="log", xticks=BITS, xticklabels=BITS)
     right.set(xlabel="bits of a window", ylabel="% below the uniform loss", xscale="log", xticks=BITS, xticklabels=BITS)
