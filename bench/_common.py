@@ -43,7 +43,7 @@ def file_names(paths: Sequence[Path] | None) -> list[str]:
 def report(name: str, settings: Mapping[str, Any], results: Sequence[Mapping[str, Any]], out: Path | None) -> None:
     """Shows results, the first of which has every key; writes them with the machine's description.
 
-    They stand side by side, or below one another if they are more than their keys. What is a mapping is only written.
+    They stand side by side, or below one another if they are as many as their keys. What is a mapping is only written.
     """
     keys = [key for key, value in results[0].items() if not isinstance(value, Mapping)]
     for key, value in settings.items():

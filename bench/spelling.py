@@ -32,9 +32,10 @@ def _tokenizers(model: ByteModel, texts: Sequence[bytes]) -> dict[str, Tokenizer
     return {
         "Bytes": Bytes(),
         "SentencePiece[512]": SentencePiece.train(texts, 512),
-        "EqualInfo[9,512]": EqualInfo(model, 9).compile(),
-        "EqualInfo[16,256]": EqualInfo(model, 16, 8),
-        "EqualInfo[16,256] published": EqualInfo(model, 16, 8, code="published"),
+        "EqualInfo[9]": EqualInfo(model, 9).compile(),
+        "EqualInfo[9,3]": EqualInfo(model, 9, 3),
+        "EqualInfo[16,8]": EqualInfo(model, 16, 8),
+        "EqualInfo[16,8] published": EqualInfo(model, 16, 8, code="published"),
     }
 
 
@@ -45,7 +46,7 @@ def _tasks(model: ByteModel, tokenizers: dict[str, Tokenizer], words: Sequence[b
     nothing = [np.zeros(0, np.int32)] * len(words)
     return {
         **{name: spelling(tokenizer, words) for name, tokenizer in tokenizers.items()},
-        "AC[256]": Pairs(coded, letters, Vocabulary(256, Bytes.vocab_size)),
+        "AC[8]": Pairs(coded, letters, Vocabulary(256, Bytes.vocab_size)),
         "no tokens": Pairs(nothing, letters, Vocabulary(1, Bytes.vocab_size)),
     }
 

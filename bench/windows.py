@@ -26,7 +26,7 @@ def _compare(model: ByteModel, texts: Sequence[bytes], bits: int) -> dict[str, A
     windows = [row for ids in tokens["published"] for row in ids.reshape(-1, per_window)]
     # Their longest strings, and their shortest.
     readings = zip(published.decode_batch(windows), delayed.decode_batch(windows), strict=True)
-    ours, theirs = (analysis.window_information(tokenizer, texts) for tokenizer in (preorder, published))
+    (told, _), (published_told, untold) = (_information(tokenizer, texts) for tokenizer in (preorder, published))
     return {
         "bits": bits,
         **ratios,
@@ -37,11 +37,18 @@ def _compare(model: ByteModel, texts: Sequence[bytes], bits: int) -> dict[str, A
         "published_windows": counts["published"],
         "published_ambiguous": sum(longest != shortest for longest, shortest in readings),
         "published_wrong": sum(len(published.undecodable(text)) for text in texts),
-        # Bits of each byte.
-        "preorder_told": ours.told.sum() / ours.bytes.sum(),
-        "published_told": theirs.told.sum() / theirs.bytes.sum(),
-        "published_untold": theirs.untold.sum() / theirs.bytes.sum(),
+        "preorder_told": told,
+        "published_told": published_told,
+        "published_untold": untold,
     }
+
+
+def _information(tokenizer: EqualInfo, texts: Sequence[bytes]) -> tuple[float | None, float | None]:
+    """Bits for each byte that windows tell and leave untold, which only an exact model can say."""
+    if not tokenizer.model.exact:
+        return None, None
+    found = analysis.window_information(tokenizer, texts)
+    return float(found.told.sum() / found.bytes.sum()), float(found.untold.sum() / found.bytes.sum())
 
 
 def measure(

@@ -74,7 +74,8 @@ def _better(claim: str, better: str, worse: str) -> Callable[[Results], Finding 
         ours = f"{better} {spread(a)}, {worse} {spread(b)} bits/byte ({_test(a, b)})"
         p = welch(a, b)
         lower = a.mean("bits_per_byte") < b.mean("bits_per_byte")
-        return Finding(claim, ours, lower if p is None or p < 0.05 else None)
+        seen = max(a.gain, b.gain) > _AT_UNIFORM and (p is None or p < 0.05)
+        return Finding(claim, ours, lower if seen else None)
 
     return finding
 

@@ -37,6 +37,11 @@ def draw(results: Results, folder: Path) -> None:
     _curves(results, folder / "training.svg")
 
 
+def _name(results: Results, cell: Cell) -> str:
+    """A method, with its steps where they are not those of most."""
+    return cell.method if cell.steps == results.cells[0].steps else f"{cell.method}, {cell.steps} steps"
+
+
 def _figure(columns: int = 1) -> tuple[Any, Any]:
     from matplotlib import pyplot
 
@@ -67,7 +72,7 @@ def _against(results: Results, key: str, label: str, path: Path) -> None:
     figure, axes = _figure()
     for index, method in enumerate(method for method in _MAIN if results.find(method)):
         cells = [cell for size in results.sizes if (cell := results.find(method, size))]
-        _line(axes, cells, [cell.mean(key) for cell in cells], "bits_per_byte", index, method)
+        _line(axes, cells, [cell.mean(key) for cell in cells], "bits_per_byte", index, _name(results, cells[0]))
     axes.set(xlabel=label, ylabel="held-out bits/byte", xscale="log")
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
     _save(figure, path)
@@ -116,7 +121,7 @@ def _vocabularies(results: Results, path: Path) -> None:
         )
         for cell in cells:
             axes.annotate(
-                cell.method,
+                _name(results, cell),
                 (cell.mean("bytes_per_token"), cell.mean("bits_per_byte")),
                 (4, 4),
                 textcoords="offset points",
@@ -150,7 +155,7 @@ def _curves(results: Results, path: Path) -> None:
     for index, cell in enumerate(results.of_size([method for method in _MAIN if method in results.methods])):
         steps = [point["step"] for point in cell.runs[0]["curve"]]
         bits = [cell.at(i) for i in range(len(steps))]
-        axes.plot(steps, bits, marker=_MARKERS[index], color=f"C{index}", label=cell.method)
+        axes.plot(steps, bits, marker=_MARKERS[index], color=f"C{index}", label=_name(results, cell))
     axes.set(xlabel="steps", ylabel="held-out bits/byte")
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
     _save(figure, path)

@@ -42,7 +42,8 @@ class Cell(NamedTuple):
     @property
     def whole(self) -> float:
         """Mean bits per byte of all that the text says: with what published windows leave untold."""
-        return self.mean("bits_per_byte") + self.tokens.get("untold_bits_per_byte", 0.0)
+        untold = self.tokens["untold_bits_per_byte"] if self.method.endswith("published") else 0.0
+        return self.mean("bits_per_byte") + untold
 
     def at(self, index: int) -> float:
         """Mean bits per byte at a point of the curve."""

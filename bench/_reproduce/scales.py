@@ -111,7 +111,7 @@ SCALES: dict[str, Scale] = {
         training_bytes=2_000_000,
         held_out_bytes=240_000,
     ),
-    # As many steps as the longest of these, but no text is seen twice: what is not learnt of 2 MB may be learnt of 16.
+    # As many steps as the longest of these, but little text is seen twice: what is not learnt of 2 MB may be of 15.
     "laptop-text": Scale(
         _runs(["EqualInfo[16,256]", "EqualInfo[16,256] published"], "tiny", 1, 4 * _LAPTOP_STEPS),
         context=128,

@@ -1,14 +1,18 @@
 """How much a window's code says of its text, and how much it leaves untold, under the byte model itself.
 
-A window is made of a string s and ends there, for the byte that follows in the text does not fit. Under a model that
-starts anew in each window this has the probability `P(s) * e(s)`: P(s) is that of the string, e(s) that of all bytes
-which do not fit after it. Several strings can have one published code C (arXiv 2404.03626, sec. 3.3), so
+A window is made of a string s and ends there, for the byte that follows in the text, c, does not fit. Under a model M1
+that starts anew in each window, P(s) is the probability of the string and e(s) that of all bytes which do not fit after
+it. Several strings t can have one published code C (arXiv 2404.03626, sec. 3.3). Then
 
-    told = -log2(sum of P(t) * e(t) over all t of code C)        untold = -log2(P(s) * e(s)) - told
+    told = -log2(sum of P(t) * e(t))
 
-are the bits that C is worth, and those that it would take besides to say which string it was. A code costs `told` to a
-language model that has learnt how often there is each code, but nothing from the windows before; and where something is
-untold, its loss is that of less than the text. Of preorder windows nothing is untold.
+are the bits that C costs a language model which has learnt how often there is each code, as far as M1 can say, but
+nothing from the windows before. And of all t after which c does not fit
+
+    untold = -log2(P(s) * P(c | s) / sum of P(t) * P(c | t))
+
+are those that it takes to say which string was meant, to a reader of all codes: the next one begins with c whatever its
+string is, and first bytes are all that windows have to do with one another. Of preorder windows nothing is untold.
 """
 
 from __future__ import annotations
@@ -39,7 +43,7 @@ class WindowInformation:
 
     Attributes:
       told: Bits of the code.
-      untold: Bits of what the text says besides.
+      untold: Bits of what the text says besides: 0 for windows of code "preorder".
       bytes: Bytes that the window is made of.
     """
 
@@ -52,7 +56,7 @@ def window_information(tokenizer: EqualInfo, texts: Sequence[bytes]) -> WindowIn
     """How much the windows of texts say of them, all but the last of each, which the text's end may have cut short.
 
     Args:
-      tokenizer: Windows of code "preorder" or "published", M1 starting anew in each.
+      tokenizer: Windows of code "preorder" or "published", M1 exact and starting anew in each.
       texts: Any bytes.
 
     Returns:
@@ -60,50 +64,68 @@ def window_information(tokenizer: EqualInfo, texts: Sequence[bytes]) -> WindowIn
 
     Raises:
       TypeError: If a text is not bytes.
-      ValueError: If windows pass something on: those of code "delayed" bytes, those of another `reset` M1's state.
+      ValueError: If windows pass something on: those of code "delayed" bytes, those of another `reset` M1's state. If
+        M1 is not exact: then a window need not have a string.
     """
+    if not tokenizer.model.exact:
+        raise ValueError(
+            f"{type(tokenizer.model).__name__} is not exact: what its windows are read as need not be what they are "
+            "made of; use an exact model, which `ecjax quantize` makes of a float one"
+        )
     if tokenizer.code == "delayed" or tokenizer.reset != 1:
         raise ValueError(
             f"windows of code {tokenizer.code!r} and reset {tokenizer.reset} do not begin afresh; take code 'preorder' "
             "or 'published' and reset 1"
         )
     code = Preorder(tokenizer.bits) if tokenizer.code == "preorder" else Published(tokenizer.bits)
-    made_of, longest = [], []  # all strings of a code are beginnings of the longest, which is what it is read as
+    made_of: list[bytes] = []
+    read: list[tuple[bytes, int]] = []  # the longest string of each code, all others being its beginnings; what follows
     for text in texts:
-        made_of += tokenizer.cut(text)[:-1]
-        longest += tokenizer.spell(tokenizer.encode(text))
-        del longest[len(made_of) :]
-    found = _logarithms(tokenizer.model, code, longest)
-    own = np.array([found[whole][len(string)] for string, whole in zip(made_of, longest, strict=True)], np.float64)
-    every = np.array([np.logaddexp2.reduce(found[whole]) for whole in longest], np.float64)
-    return WindowInformation(-every, every - own, np.array(list(map(len, made_of)), np.int64))
+        own = tokenizer.cut(text)
+        longest = tokenizer.spell(tokenizer.encode(text))
+        read += [(whole, after[0]) for whole, after in zip(longest, own[1:], strict=False)]
+        made_of += own[:-1]
+    found = _logarithms(tokenizer.model, code, read)
+    told = np.array([-np.logaddexp2.reduce(found[window][0]) for window in read], np.float64)
+    every = np.array([np.logaddexp2.reduce(found[window][1]) for window in read], np.float64)
+    meant = [found[window][1][len(string) - 1] for window, string in zip(read, made_of, strict=True)]
+    return WindowInformation(told, every - np.array(meant, np.float64), np.array(list(map(len, made_of)), np.int64))
 
 
-def _logarithms(model: ByteModel, code: WindowCode, strings: Sequence[bytes]) -> dict[bytes, Float64[np.ndarray, " _"]]:
-    """For each string, `log2(P * e)` of its first 0, 1, 2, ... bytes: those that have its code, of others -inf."""
-    found: dict[bytes, Float64[np.ndarray, " _"]] = {}
-    waiting = sorted(set(strings), key=len)
+def _logarithms(
+    model: ByteModel, code: WindowCode, windows: Sequence[tuple[bytes, int]]
+) -> dict[tuple[bytes, int], Float64[np.ndarray, "2 _"]]:
+    """For a string and a byte c, `log2(P * e)` and `log2(P * P(c))` of its first 1, 2, ... bytes.
+
+    Of those that do not have its code, and of those after which c fits, it is -inf.
+    """
+    found: dict[tuple[bytes, int], Float64[np.ndarray, "2 _"]] = {}
+    waiting = sorted(set(windows), key=lambda window: len(window[0]))
     while waiting:
-        width = coarse_bucket(len(waiting[-1]), 16)
+        width = coarse_bucket(len(waiting[-1][0]), 16)
         rows = bucket(_BATCH_BYTES // width)
         batch, waiting = waiting[-rows:], waiting[:-rows]
-        texts = np.array([np.frombuffer(string.ljust(width, b"\0"), np.uint8) for string in batch])
-        texts = np.pad(texts, ((0, rows - len(batch)), (0, 0)))
-        numbers, frequencies, ends = map(np.asarray, _follow(model, code, jnp.asarray(texts)))
+        texts, following = np.zeros((rows, width), np.uint8), np.zeros(rows, np.int32)
+        for row, (string, byte) in enumerate(batch):
+            texts[row, : len(string)], following[row] = np.frombuffer(string, np.uint8), byte
+        numbers, frequencies, ends = map(np.asarray, _follow(model, code, jnp.asarray(texts), jnp.asarray(following)))
         with np.errstate(divide="ignore"):
-            likely = np.cumsum(np.log2(frequencies, dtype=np.float64) - model.precision, axis=1)
-            logarithms = likely + np.log2(ends, dtype=np.float64) - model.precision
-        for string, own, number in zip(batch, logarithms, numbers, strict=False):
-            alike = np.all(number[: len(string)] == number[len(string) - 1], axis=1)
-            found[string] = np.append(-np.inf, np.where(alike, own[: len(string)], -np.inf))
+            likely, ends = (np.log2(x, dtype=np.float64) - model.precision for x in (frequencies, ends))
+        logarithms = np.cumsum(likely, axis=1)[:, None] + ends
+        for window, own, number in zip(batch, logarithms, numbers, strict=False):
+            size = len(window[0])
+            alike = np.all(number[:size] == number[size - 1], axis=1)
+            found[window] = np.where(alike, own[:, :size], -np.inf)
     return found
 
 
 @eqx.filter_jit
 def _follow(
-    model: ByteModel, code: WindowCode, texts: UInt8[Array, "rows n"]
-) -> tuple[UInt32[Array, "rows n limbs"], Int32[Array, "rows n"], Int32[Array, "rows n"]]:
-    """After each byte of a window: its code so far, the byte's frequency, and that of all bytes that do not fit next.
+    model: ByteModel, code: WindowCode, texts: UInt8[Array, "rows n"], following: Int32[Array, " rows"]
+) -> tuple[UInt32[Array, "rows n limbs"], Int32[Array, "rows n"], Int32[Array, "rows 2 n"]]:
+    """After each byte of a window: its code so far, the byte's frequency, and those of what does not fit next.
+
+    The last are that of all such bytes, and that of the following one, should it be among them.
 
     What comes after the window's end means nothing.
     """
@@ -113,12 +135,13 @@ def _follow(
         byte, after = item
         cursor, *_ = code.append(model, root, cursor, byte, same)
         _, new, _ = jax.vmap(lambda b: code.append(model, root, cursor, b, same))(jnp.arange(256, dtype=jnp.int32))
-        return cursor, (code.number(cursor), jnp.sum(jnp.where(new, after, 0)))
+        return cursor, (code.number(cursor), jnp.where(new, after, 0))
 
-    def follow(text: UInt8[Array, " n"]) -> tuple[Array, Array, Array]:
+    def follow(text: UInt8[Array, " n"], following: Int32[Array, ""]) -> tuple[Array, Array, Array]:
         frequencies = jnp.diff(model.sequence(jnp.append(text, jnp.uint8(0))).astype(jnp.int32), axis=1)
         item = text.astype(jnp.int32), frequencies[1:]
         _, (numbers, ends) = jax.lax.scan(advance, code.start(root), item)
-        return numbers, jnp.take_along_axis(frequencies[:-1], item[0][:, None], axis=1)[:, 0], ends
+        own = jnp.take_along_axis(frequencies[:-1], item[0][:, None], axis=1)[:, 0]
+        return numbers, own, jnp.stack([ends.sum(axis=1), ends[:, following]])
 
-    return jax.vmap(follow)(texts)
+    return jax.vmap(follow)(texts, following)
