@@ -26,7 +26,7 @@ def _compare(model: ByteModel, texts: Sequence[bytes], bits: int) -> dict[str, A
     windows = [row for ids in tokens["published"] for row in ids.reshape(-1, per_window)]
     # Their longest strings, and their shortest.
     readings = zip(published.decode_batch(windows), delayed.decode_batch(windows), strict=True)
-    (told, _), (published_told, untold) = (_information(tokenizer, texts) for tokenizer in (preorder, published))
+    ours, theirs = _information(preorder, texts), _information(published, texts)
     return {
         "bits": bits,
         **ratios,
@@ -37,18 +37,24 @@ def _compare(model: ByteModel, texts: Sequence[bytes], bits: int) -> dict[str, A
         "published_windows": counts["published"],
         "published_ambiguous": sum(longest != shortest for longest, shortest in readings),
         "published_wrong": sum(len(published.undecodable(text)) for text in texts),
-        "preorder_told": told,
-        "published_told": published_told,
-        "published_untold": untold,
+        "published_wrong_at_best": theirs["wrong"],
+        "preorder_told": ours["told"],
+        "published_told": theirs["told"],
+        "published_untold": theirs["untold"],
     }
 
 
-def _information(tokenizer: EqualInfo, texts: Sequence[bytes]) -> tuple[float | None, float | None]:
-    """Bits for each byte that windows tell and leave untold, which only an exact model can say."""
+def _information(tokenizer: EqualInfo, texts: Sequence[bytes]) -> dict[str, float | None]:
+    """Windows read wrongly by the best reader; bits for each byte told and untold. Only an exact model can say."""
     if not tokenizer.model.exact:
-        return None, None
+        return dict.fromkeys(("wrong", "told", "untold"))
     found = analysis.window_information(tokenizer, texts)
-    return float(found.told.sum() / found.bytes.sum()), float(found.untold.sum() / found.bytes.sum())
+    size = found.bytes.sum()
+    return {
+        "wrong": int((~found.likeliest).sum()),
+        "told": float(found.told.sum() / size),
+        "untold": float(found.untold.sum() / size),
+    }
 
 
 def measure(

@@ -59,6 +59,10 @@ def test_windows_tell_what_their_strings_say(code, monkeypatch):
     assert (code == "published") == any(share < 1 for share in meant)
     np.testing.assert_allclose(found.told, -np.log2(told), rtol=1e-12)
     np.testing.assert_allclose(found.untold, -np.log2(meant), rtol=1e-9, atol=1e-12)
+    best = [max(chance(m, code, string, [byte]) for string in alike) for _, alike, byte in expected]
+    assert found.likeliest.tolist() == [
+        chance(m, code, own, [byte]) >= most for (own, _, byte), most in zip(expected, best, strict=True)
+    ]
     assert found.bytes.tolist() == [len(own) for own, _, _ in expected]
 
 

@@ -25,7 +25,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float64, Int32, Int64, UInt8, UInt32
+from jaxtyping import Array, Bool, Float64, Int32, Int64, UInt8, UInt32
 
 from ecjax.coding.code import WindowCode
 from ecjax.coding.published import Published
@@ -44,11 +44,13 @@ class WindowInformation:
     Attributes:
       told: Bits of the code.
       untold: Bits of what the text says besides: 0 for windows of code "preorder".
+      likeliest: Whether the string meant is the likeliest to such a reader, who takes it for another one if not.
       bytes: Bytes that the window is made of.
     """
 
     told: Float64[np.ndarray, " windows"]
     untold: Float64[np.ndarray, " windows"]
+    likeliest: Bool[np.ndarray, " windows"]
     bytes: Int64[np.ndarray, " windows"]
 
 
@@ -88,8 +90,10 @@ def window_information(tokenizer: EqualInfo, texts: Sequence[bytes]) -> WindowIn
     found = _logarithms(tokenizer.model, code, read)
     told = np.array([-np.logaddexp2.reduce(found[window][0]) for window in read], np.float64)
     every = np.array([np.logaddexp2.reduce(found[window][1]) for window in read], np.float64)
-    meant = [found[window][1][len(string) - 1] for window, string in zip(read, made_of, strict=True)]
-    return WindowInformation(told, every - np.array(meant, np.float64), np.array(list(map(len, made_of)), np.int64))
+    sizes = np.array([len(string) for string in made_of], np.int64)
+    meant = np.array([found[window][1][size - 1] for window, size in zip(read, sizes, strict=True)], np.float64)
+    likeliest = meant >= [found[window][1].max() for window in read]
+    return WindowInformation(told, every - meant, likeliest, sizes)
 
 
 def _logarithms(
