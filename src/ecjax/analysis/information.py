@@ -44,7 +44,7 @@ class WindowInformation:
     Attributes:
       told: Bits of the code.
       untold: Bits of what the text says besides: 0 for windows of code "preorder".
-      likeliest: Whether the string meant is the likeliest to such a reader, who takes it for another one if not.
+      likeliest: Whether to a reader of all codes no other string of this code is likelier than the one meant.
       bytes: Bytes that the window is made of.
     """
 
