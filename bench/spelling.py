@@ -63,8 +63,11 @@ def measure(
     """Accuracy of small models at spelling words that they never saw, from the tokens of each method."""
     settings = TrainingSettings(steps, batch_size=64, learning_rate=3e-3)
     loaded, texts = load_model(model), excerpts(data.read_documents(text), size)
+    words = _words(texts, count)
+    if len(words) < _HELD_OUT:
+        raise ValueError(f"{len(words)} words of 4 to 20 small letters are too few, {_HELD_OUT} the least; give more text")
     with console.status("tokens") as status:
-        words, tokenizers = _words(texts, count), _tokenizers(loaded, texts)
+        tokenizers = _tokenizers(loaded, texts)
         held_out = _tasks(loaded, tokenizers, words[: len(words) // _HELD_OUT])
         training = _tasks(loaded, tokenizers, words[len(words) // _HELD_OUT :])
         tasks = {name: (training[name], held_out[name]) for name in training}
