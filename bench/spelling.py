@@ -65,7 +65,7 @@ def measure(
     loaded, texts = load_model(model), excerpts(data.read_documents(text), size)
     words = _words(texts, count)
     if len(words) < _HELD_OUT:
-        raise ValueError(f"{len(words)} words of 4 to 20 small letters are too few, {_HELD_OUT} the least; give more text")
+        raise ValueError(f"{len(words)} words of 4 to 20 small letters are too few; give more text")
     with console.status("tokens") as status:
         tokenizers = _tokenizers(loaded, texts)
         held_out = _tasks(loaded, tokenizers, words[: len(words) // _HELD_OUT])
