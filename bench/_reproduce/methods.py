@@ -52,6 +52,7 @@ def _windows(
     return Method(build, bits > 16 or reset != 1, bits // token_bits if bits % token_bits == 0 else 1)
 
 
+# Of the windows that are compared.
 BITS = (16, 24, 32, 64, 128)
 
 METHODS: dict[str, Method] = {

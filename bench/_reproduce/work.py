@@ -129,9 +129,8 @@ def _tokenize(job: Job, method: str) -> None:
     batch = tokenizer.encode_batch(held_out)
     wrong = windows = None
     if isinstance(tokenizer, EqualInfo):
-        joined = b"".join(held_out)
-        wrong = len(tokenizer.undecodable(joined))
-        windows = len(tokenizer.encode(joined)) * tokenizer.token_bits // tokenizer.bits
+        pairs = tokenizer.read_back(b"".join(held_out))
+        wrong, windows = sum(own != read for own, read in pairs), len(pairs)
     settings = {
         "method": method,
         "vocab_size": tokenizer.vocab_size,

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import equinox as eqx
@@ -83,10 +84,9 @@ def window_information(tokenizer: EqualInfo, texts: Sequence[bytes]) -> WindowIn
     made_of: list[bytes] = []
     read: list[tuple[bytes, int]] = []  # the longest string of each code, all others being its beginnings; what follows
     for text in texts:
-        own = tokenizer.cut(text)
-        longest = tokenizer.spell(tokenizer.encode(text))
-        read += [(whole, after[0]) for whole, after in zip(longest, own[1:], strict=False)]
-        made_of += own[:-1]
+        for (own, longest), (after, _) in pairwise(tokenizer.read_back(text)):
+            made_of.append(own)
+            read.append((longest, after[0]))
     found = _logarithms(tokenizer.model, code, read)
     told = np.array([-np.logaddexp2.reduce(found[window][0]) for window in read], np.float64)
     every = np.array([np.logaddexp2.reduce(found[window][1]) for window in read], np.float64)

@@ -195,15 +195,18 @@ class EqualInfo(eqx.Module):
         """What each window of ids decodes to, end to end the text. Raises as `decode` does."""
         return self._spell([self._codes(check_ids(ids, self.vocab_size))])[0]
 
+    def read_back(self, text: bytes) -> list[tuple[bytes, bytes]]:
+        """What each window of `encode(text)` is made of, and what it decodes to. Raises as `encode` does."""
+        codes, begins = self._cut([np.frombuffer(check_text(text), np.uint8)])[0]
+        made_of = (text[a:b] for a, b in pairwise([*begins.tolist(), len(text)]))
+        return list(zip(made_of, self._spell([codes])[0], strict=True))
+
     def undecodable(self, text: bytes) -> Int32[np.ndarray, " n"]:
         """Which windows of `encode(text)` decode to another string than they were made of: none of code "preorder".
 
         Raises TypeError unless the text is bytes.
         """
-        codes, begins = self._cut([np.frombuffer(check_text(text), np.uint8)])[0]
-        made_of = [text[a:b] for a, b in pairwise([*begins.tolist(), len(text)])]
-        wrong = [a != b for a, b in zip(made_of, self._spell([codes])[0], strict=True)]
-        return np.flatnonzero(wrong).astype(np.int32)
+        return np.flatnonzero([own != read for own, read in self.read_back(text)]).astype(np.int32)
 
     @property
     def _windows(self) -> WindowCode:
