@@ -13,12 +13,29 @@ import contextlib
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend import core
+from jax.interpreters import batching, mlir
 from jaxtyping import Array, Bool, Int, Integer, UInt8, UInt32
 
 LIMB_BITS = 32
 
-WRAPPING_SCOPE, DECLARED_SCOPE = "ecjax.wrapping", "ecjax.declared"
-"""What `ecjax.exactness` finds declarations by: names of scopes, which cost nothing and reach every equation."""
+
+
+class _Scope(str):
+    """A name of a scope that is told from others of the same letters by being another object."""
+
+    __slots__ = ()
+
+
+WRAPPING_SCOPE = _Scope("ecjax.wrapping")
+"""The scope of `wrapping`, by which `ecjax.exactness` knows it: this object, whatever others are called."""
+
+DECLARE = core.Primitive("ecjax_declare")
+"""The primitive of `declare`, by which `ecjax.exactness` knows it. It is compiled to nothing."""
+DECLARE.def_impl(lambda x, *, low, high: x)
+DECLARE.def_abstract_eval(lambda x, *, low, high: x)
+mlir.register_lowering(DECLARE, lambda context, x, *, low, high: [x])
+batching.defvectorized(DECLARE)
 
 
 def wrapping() -> contextlib.AbstractContextManager[object]:
@@ -31,8 +48,7 @@ def declare(x: Integer[Array, "*n"], low: int, high: int) -> Integer[Array, "*n"
 
     Of a value that a loop carries this says which bounds are inductive. Nothing is computed: the compiler drops it.
     """
-    with jax.named_scope(f"{DECLARED_SCOPE}({low},{high})"):
-        return x | jnp.zeros((), x.dtype)
+    return DECLARE.bind(jnp.asarray(x), low=int(low), high=int(high))
 
 
 def limb_count(bits: int) -> int:

@@ -8,47 +8,83 @@ broadcast.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from ecjax.exactness.domain import (
-    Definition,
-    Interval,
-    Range,
-    Refusal,
-    Step,
-    Unknown,
-    Value,
-    align,
-    bits_of,
-    is_float,
-    join,
-    meet,
-    misfit,
-)
-from ecjax.exactness.elementwise import RULES, negative, total
+from ecjax.exactness import rules
+from ecjax.exactness.domain import Interval, Range, Refusal, Unknown, is_float, join, meet, misfit, negative, total
+from ecjax.exactness.rules.backward import Difference, ImpossibleError, alternatives, learn
+from ecjax.exactness.values import Definition, Step, Value
 
 Lift = tuple[tuple[int, ...], tuple[int, ...]] | None
 
 _DEPTH = 8  # how far back through definitions it looks
-_OPPOSITE = {"lt": "ge", "ge": "lt", "gt": "le", "le": "gt", "eq": "ne", "ne": "eq"}
+_CASES = 8  # of alternatives that are looked at apart
 _BY_CASES = ("shift_left", "shift_right_arithmetic", "shift_right_logical", "div")
 _RESHAPES = ("broadcast_in_dim", "reshape", "squeeze", "expand_dims")
 
 
-class ImpossibleError(Exception):
-    """The condition never holds."""
+def _elementwise(name: str) -> bool:
+    return name in rules.RULES and rules.RULES[name].elementwise
+
+
+def conditions(value: Value, number: int) -> list[Condition]:
+    """The conditions one of which holds where a value is a number: several where `a & b` is false.
+
+    Raises ImpossibleError if it never is that number, as far as is seen.
+    """
+    pending: list[tuple[tuple[Value, Interval], ...]] = [()]
+    done: list[Condition] = []
+    while pending:
+        assumed = pending.pop()
+        try:
+            condition = Condition(value, number, assumed)
+        except ImpossibleError:
+            continue
+        cases = condition.open_alternatives()
+        if cases and len(pending) + len(done) + len(cases) <= _CASES:
+            pending += [(*assumed, case) for case in cases]
+        else:
+            done.append(condition)
+    if not done:
+        raise ImpossibleError
+    return done
+
+
+def under(value: Value, number: int, x: Value) -> Value:
+    """A value where another is a number. Raises ImpossibleError if it never is."""
+    seen: list[Value] = []
+    for condition in conditions(value, number):
+        try:
+            seen.append(condition.apply(x))
+        except ImpossibleError:
+            continue
+    if not seen:
+        raise ImpossibleError
+    if len(seen) == 1:
+        return seen[0]
+    return x.narrowed(join(*(y.range for y in seen)), pending=frozenset().union(*(y.pending for y in seen)))
 
 
 class Condition:
     """The facts that follow from a value's being one number."""
 
-    def __init__(self, value: Value, number: int) -> None:
-        """Raises ImpossibleError if the value is never that number, as far as is seen."""
+    def __init__(self, value: Value, number: int, assumed: Sequence[tuple[Value, Interval]] = ()) -> None:
+        """Raises ImpossibleError if the value is never that number, as far as is seen.
+
+        Args:
+          value: The value.
+          number: What it is.
+          assumed: What else is assumed, of values of its shape.
+        """
         self._facts: dict[tuple[Value, Lift], Interval] = {}
         self._differences: dict[tuple[Any, Any, Lift], int] = {}  # at least, of the first and the second
+        self._above: dict[tuple[Value, Lift], list[tuple[Value, int]]] = {}
         self._narrowed: dict[tuple[Value, Lift], Value] = {}
+        self._alternatives: list[list[tuple[Value, Interval]]] = []
         self._learn(value, Interval(number, number), None)
+        for other, interval in assumed:
+            self._learn(other, interval, None)
         for fact, lift in tuple(self._facts):
             self._narrow(fact, lift, _DEPTH)
 
@@ -71,6 +107,15 @@ class Condition:
         if value.definition is not None:
             self._learn_operands(value, value.definition, new, key[1])
 
+    def open_alternatives(self) -> list[tuple[Value, Interval]]:
+        """Facts one of which holds, if it is not known which."""
+        for cases in self._alternatives:
+            known = [(self._facts.get((x, None), x.range), x, fact) for x, fact in cases]
+            possible = [(x, fact) for now, x, fact in known if meet(now, fact) is not None]
+            if len(possible) > 1 and not any(now == fact for now, _, fact in known):
+                return possible
+        return []
+
     def _learn_operands(self, value: Value, d: Definition, new: Interval, lift: Lift) -> None:
         name, operands = d.step.name, d.operands
         if any(isinstance(x.range, Unknown) for x in operands):
@@ -80,64 +125,21 @@ class Condition:
                 self._learn(operands[0], new, None)
             elif name == "broadcast_in_dim" and lift is None:
                 self._learn(operands[0], new, _lift_of(d))
-        elif name == "convert_element_type":
-            if misfit(operands[0].interval, value.kind.dtype) is None:
-                self._learn(operands[0], new, lift)
-        elif name in _OPPOSITE:
-            self._compare(name if new.low else _OPPOSITE[name], operands[0], operands[1], lift)
-        elif (name == "and" and new.low and value.kind.dtype.name == "bool") or (name == "or" and new == (0, 0, 0)):
-            for x in operands:
-                self._learn(x, new, lift)
-        elif name == "not" and value.kind.dtype.name == "bool":
-            self._learn(operands[0], Interval(1 - new.high, 1 - new.low), lift)
-        elif name in ("add", "sub") and value.kind.dtype.name != "bool":
-            a, b = operands
-            other = b.interval if name == "add" else negative(b.interval)
-            if misfit(total(a.interval, other), value.kind.dtype) is None:  # it has not wrapped
-                self._learn(a, total(new, negative(other)), lift)
-                rest = total(new, negative(a.interval))
-                self._learn(b, rest if name == "add" else negative(rest), lift)
-        elif name in ("max", "min"):
-            for x in operands:
-                mine, bound = align(x.interval, new)
-                low, high = (mine.low, bound.high) if name == "max" else (bound.low, mine.high)
-                if low > high:
-                    raise ImpossibleError
-                self._learn(x, Interval(low, high, mine.grid), lift)
-        elif name == "clz" and (operands[0].interval.low >= 0 or new.low > 0):
-            width = bits_of(value.kind.dtype)
-            low = 1 << (width - 1 - new.high) if new.high < width else 0
-            self._learn(operands[0], Interval(low, (1 << (width - new.low)) - 1), lift)
-        elif name == "sign":
-            x = operands[0].interval
-            low = x.low if new.low < 0 else new.low
-            self._learn(operands[0], Interval(low, x.high if new.high > 0 else new.high, x.grid), lift)
-
-    def _compare(self, name: str, a: Value, b: Value, lift: Lift) -> None:
-        if name in ("gt", "ge"):
-            name, a, b = {"gt": "lt", "ge": "le"}[name], b, a
-        x, y = align(a.interval, b.interval)
-        if name in ("lt", "le"):
-            strict = int(name == "lt")
-            self._differences[_identity(b), _identity(a), lift] = 0 if is_float(a.kind.dtype) else strict
-            if x.low > y.high - strict:
-                raise ImpossibleError
-            self._learn(a, Interval(x.low, max(x.low, y.high - strict), x.grid), lift)
-            self._learn(b, Interval(min(x.low + strict, y.high), y.high, x.grid), lift)
-        elif name == "eq":
-            self._learn(a, y, lift)
-            self._learn(b, x, lift)
-        else:
-            for value, mine, other in ((a, x, y), (b, y, x)):
-                if other.single:
-                    low, high = mine.low + (mine.low == other.low), mine.high - (mine.high == other.low)
-                    if low > high:
-                        raise ImpossibleError
-                    self._learn(value, Interval(low, high, mine.grid), lift)
+            return
+        for fact in learn(d, value.kind.dtype, new):
+            if isinstance(fact, Difference):
+                above, below = operands[fact.above], operands[fact.below]
+                self._differences[_shared(above), _shared(below), lift] = fact.least
+                if above.kind.shape == below.kind.shape:
+                    self._above.setdefault((above, lift), []).append((below, fact.least))
+            else:
+                self._learn(operands[fact.operand], fact.interval, lift)
+        if lift is None and (cases := alternatives(d, value.kind.dtype, new)):
+            self._alternatives.append([(operands[fact.operand], fact.interval) for fact in cases])
 
     def _difference(self, a: Value, b: Value, lift: Lift) -> int | None:
         """The least that `a - b` can be, if the condition compares the two."""
-        return self._differences.get((_identity(a), _identity(b), None if a.kind.size == b.kind.size == 1 else lift))
+        return self._differences.get((_shared(a), _shared(b), None if a.kind.size == b.kind.size == 1 else lift))
 
     # From the facts forward to what depends on them.
 
@@ -147,6 +149,8 @@ class Condition:
             result = self._again(value, key[1], depth)
             if (fact := self._facts.get(key)) is not None:
                 result = result.narrowed(_must_meet(result.range, fact))
+            if above := self._above.get(key):
+                result = result.narrowed(result.range, above=(*result.above, *above))
             self._narrowed[key] = result
         return self._narrowed[key]
 
@@ -164,7 +168,7 @@ class Condition:
             else:
                 return value
             return value if narrowed is x else value.narrowed(narrowed.range, pending=narrowed.pending)
-        if d.step.name not in RULES and d.step.name != "select_n":
+        if not _elementwise(d.step.name) and d.step.name != "select_n":
             return value
         operands = tuple(self._narrow(x, lift, depth - 1) for x in d.operands)
         if d.step.name == "sub" and (least := self._difference(d.operands[0], d.operands[1], lift)) is not None:
@@ -181,39 +185,42 @@ class Condition:
             return value.narrowed(_must_meet(choose(*operands), value.range), definition=definition)
         if any(isinstance(x.range, Unknown) for x in operands):
             return value
-        computed, refusals = apply(RULES[d.step.name], d, operands)
+        computed, refusals = _apply(d, operands)
         # What is proved without the condition needs no second proof.
         pending = value.pending and refusals.union(*(x.pending for x in operands))
         return value.narrowed(_must_meet(computed, value.range), definition=definition, pending=pending)
 
 
-def apply(rule: Callable[..., Range], d: Definition, operands: tuple[Value, ...]) -> tuple[Range, frozenset[Refusal]]:
+def _apply(d: Definition, operands: tuple[Value, ...]) -> tuple[Range, frozenset[Refusal]]:
     """The range that a rule gives to a step with other operands, and what it refuses then."""
     step = d.step.afresh()
-    return rule(step, *operands), step.refusals()
+    (found,) = rules.conclude(step, operands)
+    return found, step.refusals()
 
 
 def choose(which: Value, *cases: Value) -> Range:
     """The range of `select_n`, of which nothing is known but the range of the predicate."""
-    return join(*(case.range for case in cases[which.interval.low : which.interval.high + 1]))
+    possible = cases[max(which.interval.low, 0) : max(which.interval.high + 1, 0)]
+    return join(*(case.range for case in possible or cases))
 
 
-def select(which: Value, *cases: Value) -> tuple[Range, frozenset[Refusal]]:
+def select(step: Step, which: Value, *cases: Value) -> tuple[Range, frozenset[Refusal]]:
     """The range of `select_n` and what is pending on it, each case seen under the condition that it is chosen."""
-    chosen: list[Value] = []
+    seen: list[Value] = list(cases)
+    possible: list[Value] = []
     for number in range(max(which.interval.low, 0), min(which.interval.high, len(cases) - 1) + 1):
         try:
-            chosen.append(Condition(which, number).apply(cases[number]))
+            seen[number] = under(which, number, cases[number])
         except ImpossibleError:
             continue
-    # No case is possible only in code that never runs.
-    chosen = chosen or list(cases)
-    return join(*(case.range for case in chosen)), which.pending.union(*(case.pending for case in chosen))
+        possible.append(seen[number])
+    # No case is possible only in code that never runs. The rule sees none that is not.
+    possible = possible or list(cases)
+    (found,) = rules.conclude(step, (which, *(x if any(x is y for y in possible) else possible[0] for x in seen)))
+    return found, step.refusals().union(which.pending, *(x.pending for x in possible))
 
 
-def by_cases(
-    rule: Callable[..., Range], step: Step, operands: Sequence[Value], pivot: Value
-) -> tuple[Range, frozenset[Refusal]]:
+def by_cases(step: Step, operands: Sequence[Value], pivot: Value) -> tuple[Range, frozenset[Refusal]]:
     """The range of a step and what is pending on it, seen apart for each number that `pivot` may be."""
     ranges: list[Range] = []
     proved = True
@@ -224,12 +231,12 @@ def by_cases(
         except ImpossibleError:
             continue
         case = step.afresh()
-        ranges.append(rule(case, *given))
-        proved = proved and not case.reasons and not any(x.pending for x in given)
+        ranges += rules.conclude(case, given)
+        proved = proved and not case.reasons and not case.wrapped and not any(x.pending for x in given)
     if ranges and proved:
         return join(*ranges), frozenset()
-    whole = rule(step, *operands)
-    return join(*ranges) if ranges else whole, step.refusals().union(*(x.pending for x in operands))
+    (whole,) = rules.conclude(step, operands)
+    return join(*ranges) if ranges else whole, step.refusals() | rules.inherited(operands)
 
 
 def pivot_of(step: Step, operands: Sequence[Value]) -> Value | None:
@@ -254,7 +261,7 @@ def _behind(value: Value, depth: int, found: dict[Value, None]) -> dict[Value, N
     if value not in found:
         found[value] = None
         d = value.definition
-        if d is not None and depth and (d.step.name in RULES or d.step.name in _RESHAPES):
+        if d is not None and depth and (_elementwise(d.step.name) or d.step.name in _RESHAPES):
             for x in d.operands:
                 _behind(x, depth - 1, found)
     return found
@@ -265,14 +272,14 @@ def _lift_of(d: Definition) -> Lift:
     return d.step.kind.shape, tuple(map(int, d.step.params["broadcast_dimensions"]))
 
 
-def _identity(value: Value) -> Any:
+def _shared(value: Value) -> Any:
     """The same for two values that are one number, or one array, broadcast to different shapes."""
     d = value.definition
     if d is not None and d.step.name in _RESHAPES:
         if d.operands[0].kind.size == 1:
-            return _identity(d.operands[0])
+            return _shared(d.operands[0])
         if d.step.name == "broadcast_in_dim":
-            return _identity(d.operands[0]), _lift_of(d)
+            return _shared(d.operands[0]), _lift_of(d)
     return value
 
 

@@ -1,52 +1,76 @@
 """Calls, branches and loops.
 
-The ranges of what a loop carries are sought as a fixed point: from the first values on, widened where they keep
-growing, then narrowed again. They count only once a last run of the body has shown that they are inductive: the first
-values lie in them, and what the body makes of values in them does too. Counts of a `scan`, whose number of steps is
-known, need not be: if a step adds a number of an interval, n steps add at most n of them.
+The invariant of a loop, what holds of the values that it carries, is sought as a fixed point: from the first values on,
+ranges are widened where they keep growing, then narrowed again. It counts only once a last run of the body has shown
+that it is one: the first values fulfil it, and what the body makes of values that do fulfils it too. What is refused in
+that run is reported. A value that stays unknown carries what was refused on its way, so no refusal is lost with the
+search. Counts of a `scan`, whose number of steps is known, need not be inductive: if a step adds a number of an
+interval, n steps add at most n of them.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax.extend import core
 
-from ecjax.exactness.conditions import Condition, ImpossibleError
+from ecjax.exactness import relations
+from ecjax.exactness.conditions import Condition, ImpossibleError, under
 from ecjax.exactness.domain import (
     Interval,
     Kind,
     Range,
-    Step,
+    Refusal,
     Unknown,
-    Value,
     align,
+    is_float,
     join,
     meet,
     misfit,
+    negative,
     top,
+    total,
     within_range,
 )
-from ecjax.exactness.elementwise import negative, total
-from ecjax.exactness.interpreter import Interpreter, Scope, declared_bounds, is_jax_function, kind_of
-from ecjax.exactness.structural import up_to
+from ecjax.exactness.interpreter import Interpreter, Scope, is_jax_function, kind_of
+from ecjax.exactness.proof import Invariant
+from ecjax.exactness.rules.base import Covers, anything, only, uncovered
+from ecjax.exactness.rules.reductions import up_to
+from ecjax.exactness.values import Step, Value
+from ecjax.integers import DECLARE
 
 Handler = Callable[[Interpreter, core.JaxprEqn, Step, list[Value], Scope], Sequence[Value]]
-# A body that is run on carried values: these as they were when it ran, and what it made of them.
-Body = Callable[[Sequence[Range]], tuple[Sequence[Value], Sequence[Value]]]
 
 _ROUNDS = 24  # of looking for bounds, after which they are given up
+_PAIRS = 56  # of carried values that are compared
+
+
+class Turn(NamedTuple):
+    """One run of a loop's body.
+
+    Attributes:
+      before: What the loop carried into it.
+      after: What it carries out of it, and then what else the body gives; nothing if it never runs.
+    """
+
+    before: Sequence[Value]
+    after: Sequence[Value]
+
+
+Body = Callable[[Invariant], Turn]
 
 
 def call(self: Interpreter, eqn: core.JaxprEqn, step: Step, operands: list[Value], scope: Scope) -> Sequence[Value]:
     """Calls of every kind: what is called is looked into as if it stood there."""
     called = next(eqn.params[name] for name in ("jaxpr", "call_jaxpr", "fun_jaxpr") if name in eqn.params)
-    jaxpr, consts = _open(called)
+    jaxpr, consts = open_jaxpr(called)
     if is_jax_function(jaxpr):
-        scope = Scope(scope.wrapping, step.where)
-    return self.run(jaxpr, consts, operands, scope)
+        scope = replace(scope, where=step.where)
+    return self.run(jaxpr, consts, operands, scope.at(0))
 
 
 def cond(self: Interpreter, eqn: core.JaxprEqn, step: Step, operands: list[Value], scope: Scope) -> Sequence[Value]:
@@ -60,15 +84,14 @@ def cond(self: Interpreter, eqn: core.JaxprEqn, step: Step, operands: list[Value
         inner = operands
         if index.interval in Interval(0, len(branches) - 1):
             try:
-                condition = Condition(index, number)
-                inner = [condition.apply(x) for x in operands]
+                inner = [under(index, number, x) for x in operands]
             except ImpossibleError:
                 continue
-        results.append(self.use(self.run(*_open(branches[number]), inner, scope)))
+        results.append(self.use(self.run(*open_jaxpr(branches[number]), inner, scope.at(number))))
     if not results:  # in code that never runs
-        return [Value(kind, top(kind.dtype)) for kind in step.outputs]
+        return [_found(kind, step.unknown(kind)) for kind in step.outputs]
     return [
-        Value(kind, join(*(x.range for x in values)))
+        _found(kind, join(*(x.range for x in values)))
         for kind, values in zip(step.outputs, zip(*results, strict=True), strict=True)
     ]
 
@@ -76,23 +99,32 @@ def cond(self: Interpreter, eqn: core.JaxprEqn, step: Step, operands: list[Value
 def scan(self: Interpreter, eqn: core.JaxprEqn, step: Step, operands: list[Value], scope: Scope) -> Sequence[Value]:
     """A scan over the first axis."""
     params, operands = eqn.params, self.use(operands)
-    jaxpr, closed = _open(params["jaxpr"])
-    # What is scanned has one axis less inside. JAX's parameters that tell the numbers differ between its versions.
-    end = sum(len(x.kind.shape) == len(kind_of(var.aval).shape) for x, var in zip(operands, jaxpr.invars, strict=True))
-    begin = end - sum(
-        len(k.shape) == len(kind_of(var.aval).shape) for k, var in zip(step.outputs, jaxpr.outvars, strict=True)
-    )
+    jaxpr, closed = open_jaxpr(params["jaxpr"])
+    begin, end = scan_parts(jaxpr, [x.kind for x in operands], step.outputs)
     consts, first, rows = operands[:begin], operands[begin:end], operands[end:]
-    rows = [Value(Kind(x.kind.shape[1:], x.kind.dtype), x.range) for x in rows]
+    rows = [_found(Kind(x.kind.shape[1:], x.kind.dtype), x.range) for x in rows]
 
-    def body(ranges: Sequence[Range]) -> tuple[Sequence[Value], Sequence[Value]]:
-        carried = [Value(x.kind, r) for x, r in zip(first, ranges, strict=True)]
-        return carried, self.use(self.run(jaxpr, closed, [*consts, *carried, *rows], scope))
+    def body(invariant: Invariant) -> Turn:
+        carried = carry(first, invariant)
+        return Turn(carried, self.use(self.run(jaxpr, closed, [*consts, *carried, *rows], scope.at(0))))
 
-    loop = _Loop(first, body, params["length"], _thresholds((jaxpr,), operands))
-    last, outputs = loop.solve(self, (id(eqn), scope.wrapping, tuple(x.range for x in operands)))
+    loop = _Loop(step, first, body, params["length"], _thresholds((jaxpr,), operands))
+    last, outputs = loop.solve(self, (id(eqn), scope.wrapping, tuple(x.range for x in operands)), scope)
+    if params["length"] == 0:
+        last = [x.range for x in first]
     ranges = [*last, *(x.range for x in outputs[len(first) :])]
-    return [Value(kind, r) for kind, r in zip(step.outputs, ranges, strict=True)]
+    return [_found(kind, r) for kind, r in zip(step.outputs, ranges, strict=True)]
+
+
+def scan_parts(jaxpr: core.Jaxpr, operands: Sequence[Kind], outputs: Sequence[Kind]) -> tuple[int, int]:
+    """How many operands of a scan are constants, and how many these and those that are carried.
+
+    What is scanned has one axis less inside. JAX's parameters that tell the numbers differ between its versions.
+    """
+    inside = [kind_of(var.aval) for var in jaxpr.invars]
+    end = sum(len(x.shape) == len(y.shape) for x, y in zip(operands, inside, strict=True))
+    made = [kind_of(var.aval) for var in jaxpr.outvars]
+    return end - sum(len(x.shape) == len(y.shape) for x, y in zip(outputs, made, strict=True)), end
 
 
 def while_loop(
@@ -104,35 +136,49 @@ def while_loop(
     begin, end = params["cond_nconsts"], params["cond_nconsts"] + params["body_nconsts"]
     test_consts, body_consts, first = operands[:begin], operands[begin:end], operands[end:]
 
-    def tested(ranges: Sequence[Range], number: int) -> tuple[list[Value], list[Value]]:
-        carried = [Value(x.kind, r) for x, r in zip(first, ranges, strict=True)]
-        (again,) = self.use(self.run(*_open(test), [*test_consts, *carried], scope))
+    def tested(invariant: Invariant, number: int) -> tuple[list[Value], list[Value]]:
+        carried = carry(first, invariant)
+        (again,) = self.use(self.run(*open_jaxpr(test), [*test_consts, *carried], scope.at(0)))
         condition = Condition(again, number)
         return carried, [condition.apply(x) for x in carried]
 
-    def turn(ranges: Sequence[Range]) -> tuple[Sequence[Value], Sequence[Value]]:
+    def turn(invariant: Invariant) -> Turn:
         try:
-            carried, inside = tested(ranges, 1)
+            carried, inside = tested(invariant, 1)
         except ImpossibleError:
-            return first, []
-        return carried, self.use(self.run(*_open(body), [*body_consts, *inside], scope))
+            return Turn(first, [])
+        return Turn(carried, self.use(self.run(*open_jaxpr(body), [*body_consts, *inside], scope.at(1))))
 
-    loop = _Loop(first, turn, None, _thresholds((test.jaxpr, body.jaxpr), operands))
-    last, _ = loop.solve(self, (id(eqn), scope.wrapping, tuple(x.range for x in operands)))
+    loop = _Loop(step, first, turn, None, _thresholds((test.jaxpr, body.jaxpr), operands))
+    last, _ = loop.solve(self, (id(eqn), scope.wrapping, tuple(x.range for x in operands)), scope)
     try:
-        return [Value(x.kind, x.range) for x in tested(last, 0)[1]]
+        return [_found(x.kind, x.range) for x in tested(loop.invariant, 0)[1]]
     except ImpossibleError:  # it never ends
-        return [Value(kind, r) for kind, r in zip(step.outputs, last, strict=True)]
+        return [_found(kind, r) for kind, r in zip(step.outputs, last, strict=True)]
+
+
+def _found(kind: Kind, found: Range) -> Value:
+    """A value of which no equation is known. What was refused on its way is pending, so that it counts once used."""
+    return Value(kind, found, pending=found.refusals if isinstance(found, Unknown) else frozenset())
+
+
+def carry(first: Sequence[Value], invariant: Invariant) -> list[Value]:
+    """What a loop carries before a step, of which its invariant holds."""
+    values = [_found(x.kind, r) for x, r in zip(first, invariant.ranges, strict=True)]
+    above: dict[int, list[tuple[Value, int]]] = {}
+    for i, j, k in invariant.differences:
+        above.setdefault(i, []).append((values[j], k))
+    return [x.narrowed(x.range, above=tuple(above.get(i, ()))) for i, x in enumerate(values)]
 
 
 class _Loop:
-    """The search for the ranges of what a loop carries.
+    """The search for the invariant of a loop."""
 
-    `ranges` are those before each step. Those that count up, by `steps` in every one of the loop's `length` steps, need
-    not be inductive by themselves.
-    """
-
-    def __init__(self, first: Sequence[Value], body: Body, length: int | None, thresholds: Sequence[int]) -> None:
+    def __init__(
+        self, step: Step, first: Sequence[Value], body: Body, length: int | None, thresholds: Sequence[int]
+    ) -> None:
+        self.step = step
+        self.values = first
         self.first = [x.range for x in first]
         self.dtypes = [x.kind.dtype for x in first]
         self.body = body
@@ -140,33 +186,53 @@ class _Loop:
         self.thresholds = thresholds
         self.ranges: list[Range] = list(self.first)
         self.steps: dict[int, Interval] = {}
+        self.differences: frozenset[tuple[int, int, int]] = frozenset()
 
-    def solve(self, interpreter: Interpreter, key: Any) -> tuple[list[Range], Sequence[Value]]:
+    @property
+    def invariant(self) -> Invariant:
+        """As it is so far."""
+        return Invariant(tuple(self.ranges), dict(self.steps), self.differences)
+
+    @invariant.setter
+    def invariant(self, found: Invariant) -> None:
+        self.ranges, self.steps, self.differences = list(found.ranges), dict(found.steps), found.differences
+
+    def solve(self, interpreter: Interpreter, key: Any, scope: Scope) -> tuple[list[Range], Sequence[Value]]:
         """The ranges of what the loop carries in the end, and what a last run of its body made."""
         # First what it was before. Then with all that grows let go at once, as narrowing often gets it back; and if
         # that is refused, threshold by threshold.
         for attempt in ("known", "boldly", "slowly"):
             with interpreter.silently():
                 if attempt == "known":
-                    self.ranges, self.steps = interpreter.bounds.get(key, (self.ranges, self.steps))
+                    self.invariant = interpreter.bounds.get(key, self.invariant)
                 else:
-                    self.ranges, self.steps = list(self.first), {}
+                    self.invariant = Invariant(tuple(self.first), {}, self._candidates())
                     self._climb(() if attempt == "boldly" else self.thresholds)
                     self._descend()
             with interpreter.apart() as refusals:
-                carried, outputs = self.body(self.ranges)
-            if self._inductive(carried, outputs) and (attempt != "boldly" or not refusals):
+                turn = self.body(self.invariant)
+            if self._inductive(turn) and (attempt != "boldly" or not refusals):
                 break
         else:
-            raise RuntimeError("the audit found no inductive bounds of a loop: please report this")
-        interpreter.bounds[key] = self.ranges, self.steps
+            raise RuntimeError("the audit found no invariant of a loop: please report this")
+        interpreter.bounds[key] = interpreter.proof.invariants[scope.place] = self.invariant
         interpreter.report(refusals)
-        if not outputs:  # not a single step
-            return list(self.first), outputs
+        if not turn.after:  # not a single step
+            return list(self.first), turn.after
         last = list(self.ranges)
         for i, step in self.steps.items():
             last[i] = self._after(i, step, self.length or 0)
-        return last, outputs
+        return last, turn.after
+
+    def _candidates(self) -> frozenset[tuple[int, int, int]]:
+        """Pairs of carried integers, of which the one is not below the other at first."""
+        whole = [i for i, x in enumerate(self.values) if x.kind.dtype.kind in "iu"]
+        found = [
+            (i, j, 0)
+            for i, j in itertools.permutations(whole, 2)
+            if self.values[i].kind == self.values[j].kind and _not_below(self.values[i], self.values[j], 0)
+        ]
+        return frozenset(found if len(found) <= _PAIRS else ())
 
     def _after(self, i: int, step: Interval, steps: int) -> Interval:
         """What a count is after up to so many steps."""
@@ -174,9 +240,9 @@ class _Loop:
         assert isinstance(first, Interval)
         return total(first, up_to(step, steps))
 
-    def _inductive(self, carried: Sequence[Value], outputs: Sequence[Value]) -> bool:
+    def _inductive(self, turn: Turn) -> bool:
         """Whether what the body makes of values in the ranges is in the ranges of the next step."""
-        for i, (before, after) in enumerate(zip(carried, outputs, strict=False)):
+        for i, (before, after) in enumerate(zip(turn.before, turn.after, strict=False)):
             if not within_range(self.first[i], self.ranges[i]):
                 return False
             if i in self.steps:
@@ -185,23 +251,30 @@ class _Loop:
                     return False
             elif not within_range(after.range, self.ranges[i]):
                 return False
-        return True
+        return self._kept(turn) == self.differences
+
+    def _kept(self, turn: Turn) -> frozenset[tuple[int, int, int]]:
+        """The differences that a step keeps."""
+        if not turn.after:
+            return self.differences
+        return frozenset((i, j, k) for i, j, k in self.differences if _not_below(turn.after[i], turn.after[j], k))
 
     def _climb(self, thresholds: Sequence[int]) -> None:
         """Widens the ranges, from threshold to threshold, until they are inductive, as those of all numbers are."""
-        for turn in range(_ROUNDS * (1 + len(self.ranges))):
-            carried, outputs = self.body(self.ranges)
-            if self._inductive(carried, outputs):
+        for round in range(_ROUNDS * (1 + len(self.ranges)) + len(self.differences)):
+            turn = self.body(self.invariant)
+            if self._inductive(turn):
                 return
-            for i, (before, after) in enumerate(zip(carried, outputs, strict=False)):
+            self.differences = self._kept(turn)
+            for i, (before, after) in enumerate(zip(turn.before, turn.after, strict=False)):
                 old = self.ranges[i]
                 if within_range(after.range, old) and i not in self.steps:
                     continue
-                added = increment(after, before) if turn < _ROUNDS and self.length else None
+                added = increment(after, before) if round < _ROUNDS and self.length else None
                 if added is not None:
                     added = join(added, self.steps.get(i, added))
                     assert isinstance(added, Interval)
-                    if misfit(self._after(i, added, self.length or 0), self.dtypes[i]) is None:
+                    if self._counts(i, added):
                         self.steps[i] = added
                         self.ranges[i] = self._after(i, added, (self.length or 1) - 1)
                         continue
@@ -210,19 +283,26 @@ class _Loop:
                     if within_range(after.range, old):
                         continue
                 new = join(old, after.range)
-                self.ranges[i] = new if turn < 2 else self._widen(i, old, new, thresholds if turn < _ROUNDS else ())
+                self.ranges[i] = new if round < 2 else self._widen(i, old, new, thresholds if round < _ROUNDS else ())
+
+    def _counts(self, i: int, added: Interval) -> bool:
+        """Whether a carried value with this added in each step stays exact."""
+        steps = up_to(added, self.length or 0)
+        fits = misfit(self._after(i, added, self.length or 0), self.dtypes[i]) is None
+        # A compiler that unrolls the loop may add the steps first.
+        return fits and (not is_float(self.dtypes[i]) or misfit(steps, self.dtypes[i]) is None)
 
     def _descend(self) -> None:
         """Takes back what widening gave too much, as long as the ranges stay inductive."""
         for _ in range(4):
             kept = list(self.ranges)
-            outputs = self.body(kept)[1]
-            for i, after in enumerate(outputs[: len(kept)]):
+            after = self.body(self.invariant).after
+            for i, x in enumerate(after[: len(kept)]):
                 if i not in self.steps:
-                    self.ranges[i] = meet(kept[i], join(self.first[i], after.range)) or kept[i]
+                    self.ranges[i] = meet(kept[i], join(self.first[i], x.range)) or kept[i]
             if self.ranges == kept:
                 return
-            if not self._inductive(*self.body(self.ranges)):
+            if not self._inductive(self.body(self.invariant)):
                 self.ranges = kept
                 return
 
@@ -233,7 +313,7 @@ class _Loop:
         limits = top(self.dtypes[i])
         if isinstance(limits, Unknown):
             if not thresholds:
-                return limits
+                return self._unbounded(i)
             limits = Interval(thresholds[0], thresholds[-1])
         old, new = align(old, new)
         scale = max(-new.grid, 0)
@@ -241,13 +321,26 @@ class _Loop:
         low = max((t for t in ends if t <= new.low), default=None) if new.low < old.low else new.low
         high = min((t for t in ends if t >= new.high), default=None) if new.high > old.high else new.high
         if low is None or high is None:
-            return Unknown.ANY
-        return meet(Interval(low, high, new.grid), limits if not scale else Unknown.ANY) or limits
+            return self._unbounded(i)
+        return meet(Interval(low, high, new.grid), limits if not scale else Unknown()) or limits
+
+    def _unbounded(self, i: int) -> Unknown:
+        """A float of which the loop knows no bounds: refused, so that nothing is made of it."""
+        reason = f"no bounds are found of what it carries in place {i} ({self.values[i].kind}); bound it with jnp.clip"
+        return Unknown(frozenset([Refusal(self.step.text, reason, self.step.where)]))
+
+
+def _not_below(a: Value, b: Value, k: int) -> bool:
+    """Whether no element of one value is seen to be less than k above that of another."""
+    if not isinstance(a.range, Interval) or not isinstance(b.range, Interval):
+        return False
+    least = relations.least_difference(a, b)
+    return least is not None and least >= k
 
 
 def increment(after: Value, before: Value) -> Interval | None:
     """What a step adds to a value, if the one after it is seen to be the one before it and something."""
-    if after is before:
+    if after.identity is before.identity:
         return Interval(0, 0)
     d = after.definition
     if d is None or d.step.wrapping or any(isinstance(x.range, Unknown) for x in d.operands):
@@ -262,19 +355,19 @@ def increment(after: Value, before: Value) -> Interval | None:
             return total(added, a.interval)
     elif d.step.name == "select_n":
         which = operands[0].interval
-        added = [increment(x, before) for x in operands[1 + which.low : 2 + which.high]]
+        added = [increment(x, before) for x in operands[1 + max(which.low, 0) : 2 + which.high]]
         if added and None not in added:
             result = join(*(x for x in added if x is not None))
             assert isinstance(result, Interval)
             return result
-    elif d.step.declared is not None or (
+    elif d.step.name == DECLARE.name or (
         d.step.name == "convert_element_type" and misfit(operands[0].interval, after.kind.dtype) is None
     ):
         return increment(operands[0], before)
     return None
 
 
-def _open(jaxpr: Any) -> tuple[core.Jaxpr, Sequence[Any]]:
+def open_jaxpr(jaxpr: Any) -> tuple[core.Jaxpr, Sequence[Any]]:
     """A jaxpr, closed or not, and the values of its constants."""
     return (jaxpr.jaxpr, jaxpr.consts) if hasattr(jaxpr, "consts") else (jaxpr, ())
 
@@ -291,24 +384,47 @@ def _thresholds(jaxprs: Sequence[core.Jaxpr], operands: Sequence[Value]) -> list
 def _literals(jaxpr: core.Jaxpr) -> Iterator[int]:
     """The integers that are written in a jaxpr, and those that it declares to be bounds."""
     for eqn in jaxpr.eqns:
-        yield from declared_bounds(eqn) or ()
+        if eqn.primitive is DECLARE:
+            yield from (eqn.params["low"], eqn.params["high"])
         for atom in eqn.invars:
-            if isinstance(atom, core.Literal) and jnp.ndim(atom.val) == 0 and float(atom.val).is_integer():
-                yield int(atom.val)
+            if isinstance(atom, core.Literal) and jnp.ndim(atom.val) == 0:
+                number = complex(atom.val)
+                if not number.imag and number.real.is_integer():
+                    yield int(number.real)
         for inner in core.jaxprs_in_params(eqn.params):
             yield from _literals(inner)
 
 
-CONTROL: dict[str, Handler] = {
-    "closed_call": call,
-    "cond": cond,
-    "core_call": call,
-    "custom_jvp_call": call,
-    "custom_vjp_call": call,
-    "jit": call,
-    "pjit": call,
-    "remat2": call,
-    "scan": scan,
-    "while": while_loop,
+def _names(names: str) -> dict[str, Covers]:
+    return dict.fromkeys(names.split(), anything)
+
+
+_JIT = {
+    **_names("jaxpr in_shardings out_shardings in_layouts out_layouts donated_invars ctx_mesh name keep_unused inline"),
+    "compiler_options_kvs": only(()),
 }
-"""Primitives that hold jaxprs of their own."""
+_CUSTOM = _names("call_jaxpr jvp_jaxpr_fun jvp_jaxpr_thunk fwd_jaxpr_thunk num_consts bwd out_trees symbolic_zeros")
+
+CONTROL: dict[str, tuple[Handler, dict[str, Covers]]] = {
+    "closed_call": (call, _names("call_jaxpr")),
+    "cond": (cond, _names("branches")),
+    "core_call": (call, _names("call_jaxpr")),
+    "custom_jvp_call": (call, _CUSTOM),
+    "custom_vjp_call": (call, _CUSTOM),
+    "jit": (call, _JIT),
+    "pjit": (call, _JIT),
+    "remat2": (call, _names("jaxpr prevent_cse differentiated policy")),
+    "scan": (scan, _names("reverse length jaxpr num_consts num_carry unroll linear _split_transpose")),
+    "while": (while_loop, _names("cond_nconsts cond_jaxpr body_nconsts body_jaxpr")),
+}
+"""Primitives that hold jaxprs of their own: how each is looked into, and which parameters that covers."""
+
+
+def look_into(
+    self: Interpreter, eqn: core.JaxprEqn, step: Step, operands: list[Value], scope: Scope
+) -> Sequence[Value]:
+    """The results of a primitive of `CONTROL`."""
+    handler, parameters = CONTROL[step.name]
+    if reason := uncovered(parameters, step):
+        self.report([Refusal(step.text, reason, step.where)])
+    return handler(self, eqn, step, operands, scope)

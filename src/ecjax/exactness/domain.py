@@ -1,4 +1,4 @@
-"""What the audit knows of a value: the numbers it may hold, and the equation that made it.
+"""What the audit knows of a value: the numbers that it may hold.
 
 An `Interval` holds the multiples of `2**grid` from `low * 2**grid` to `high * 2**grid`, all in Python integers. The
 grid is 0 for integers and booleans. For floats it is what exactness rests on: numbers on a grid of which none exceeds
@@ -9,21 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
-# Significand bits (the hidden one included), least exponent of a normal number, bits below which all numbers lie.
-_FLOATS = {
-    "float16": (11, -14, 16),
-    "bfloat16": (8, -126, 128),
-    "float32": (24, -126, 128),
-    "float64": (53, -1022, 1024),
-}
+from ecjax.exactness.hardware import INTEGERS, Format, format_of
 
 
 class Interval(NamedTuple):
@@ -50,7 +43,7 @@ class Interval(NamedTuple):
 
     def __contains__(self, other: object) -> bool:
         if not isinstance(other, Interval):
-            return NotImplemented
+            return False
         mine, theirs = align(self, other)
         if mine.grid < self.grid and theirs.magnitude and self.magnitude:
             return False
@@ -59,31 +52,6 @@ class Interval(NamedTuple):
     def __str__(self) -> str:
         unit = "" if not self.grid else f" * 2**{self.grid}"
         return f"{_power(self.low)}..{_power(self.high)}{unit}" if not self.single else f"{_power(self.low)}{unit}"
-
-
-class Unknown(Enum):
-    """A float of which nothing is known: NaN, infinite, subnormal or inexact."""
-
-    ANY = "any float"  # nobody has complained yet: the first operation on it will be refused
-    REFUSED = "refused"  # it comes from an equation that was refused
-
-
-Range = Interval | Unknown
-
-
-class Kind(NamedTuple):
-    """Shape and dtype of a value."""
-
-    shape: tuple[int, ...]
-    dtype: np.dtype
-
-    @property
-    def size(self) -> int:
-        """Number of elements."""
-        return math.prod(self.shape)
-
-    def __str__(self) -> str:
-        return f"{self.dtype.name}[{','.join(map(str, self.shape))}]"
 
 
 @dataclass(frozen=True)
@@ -104,103 +72,37 @@ class Refusal:
         return f"{self.where}: {self.equation}: {self.reason}"
 
 
-@dataclass(eq=False, frozen=True)
-class Value:
-    """A value of the audited function.
-
-    Attributes:
-      kind: Its shape and dtype.
-      range: Numbers that its elements may be.
-      definition: The equation that computed it, or None for inputs, constants and what loops carry.
-      pending: Refusals that count once the value is used: a `where` may still discard the elements they are about.
-      constant: Its elements, if they are known.
-    """
-
-    kind: Kind
-    range: Range
-    definition: Definition | None = field(default=None, repr=False)
-    pending: frozenset[Refusal] = frozenset()
-    constant: np.ndarray | None = None
-
-    @property
-    def interval(self) -> Interval:
-        """The range of a value that the interpreter has found to have an interval."""
-        assert isinstance(self.range, Interval)
-        return self.range
-
-    def narrowed(self, interval: Range, **changes: Any) -> Value:
-        """The same value with a smaller range."""
-        return replace(self, range=interval, **changes)
-
-
-@dataclass(eq=False, frozen=True)
-class Definition:
-    """How a value came about: an equation, and the values it was applied to."""
-
-    step: Step
-    operands: tuple[Value, ...]
-
-
 @dataclass(frozen=True)
-class Step:
-    """An equation in its context, as the rules see it: they add to `reasons` what they cannot prove.
+class Unknown:
+    """A float of which nothing is known: NaN, infinite, subnormal or inexact.
 
     Attributes:
-      name: The primitive's.
-      params: The primitive's parameters.
-      outputs: Shapes and dtypes of the results.
-      wrapping: Whether it was declared to wrap.
-      declared: The bounds that the equation declares of its operand, if it is such a declaration.
-      text: The equation, for people.
-      where: Its line, for people.
-      reasons: What could not be proved.
+      refusals: What has been refused on the way to it. If there is nothing, it was only moved about so far, and the
+        first operation on it will be refused. So nothing known is made of it without a refusal.
     """
 
-    name: str
-    params: dict[str, Any]
-    outputs: tuple[Kind, ...]
-    wrapping: bool
-    declared: Interval | None
-    text: str
-    where: str
-    reasons: list[str] = field(default_factory=list)
+    refusals: frozenset[Refusal] = frozenset()
+
+    def __str__(self) -> str:
+        return "refused" if self.refusals else "any float"
+
+
+Range = Interval | Unknown
+
+
+class Kind(NamedTuple):
+    """Shape and dtype of a value."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
 
     @property
-    def kind(self) -> Kind:
-        """Shape and dtype of the first result."""
-        return self.outputs[0]
+    def size(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
 
-    def refuse(self, reason: str) -> None:
-        """Says that the equation may not be exact, and why."""
-        self.reasons.append(reason)
-
-    def fit(self, exact: Interval, what: str = "the result") -> Range:
-        """The range of a result that is `exact` if it fits; refused if it does not, unless declared to wrap."""
-        dtype = self.kind.dtype
-        reason = misfit(exact, dtype)
-        if reason is None:
-            return exact
-        if is_float(dtype):
-            self.refuse(f"{what} {reason}")
-            return Unknown.REFUSED
-        if self.wrapping and not exact.grid:
-            return top(dtype)
-        self.refuse(f"{what} {reason}")
-        # One fault, one refusal: what follows is judged as if this had been right.
-        return meet(exact, top(dtype)) or top(dtype)
-
-    def give_up(self, reason: str) -> Range:
-        """Refuses the equation; of its result nothing is known."""
-        self.refuse(reason)
-        return Unknown.REFUSED if is_float(self.kind.dtype) else top(self.kind.dtype)
-
-    def afresh(self) -> Step:
-        """The same step with nothing refused yet."""
-        return replace(self, reasons=[])
-
-    def refusals(self) -> frozenset[Refusal]:
-        """The reasons as refusals."""
-        return frozenset(Refusal(self.text, reason, self.where) for reason in self.reasons)
+    def __str__(self) -> str:
+        return f"{self.dtype.name}[{','.join(map(str, self.shape))}]"
 
 
 def align(a: Interval, b: Interval) -> tuple[Interval, Interval]:
@@ -217,11 +119,22 @@ def common_grid(intervals: Iterable[Interval]) -> int:
     return min((r.grid for r in intervals if r.magnitude), default=min(r.grid for r in intervals))
 
 
+def total(a: Interval, b: Interval) -> Interval:
+    """All sums of two numbers."""
+    x, y = align(a, b)
+    return Interval(x.low + y.low, x.high + y.high, x.grid)
+
+
+def negative(a: Interval) -> Interval:
+    """All negatives."""
+    return Interval(-a.high, -a.low, a.grid)
+
+
 def join(*ranges: Range) -> Range:
     """The least range that contains all of `ranges`."""
     unknown = [r for r in ranges if isinstance(r, Unknown)]
     if unknown:
-        return Unknown.ANY if Unknown.ANY in unknown else Unknown.REFUSED
+        return Unknown(frozenset().union(*(r.refusals for r in unknown)))
     intervals = [r for r in ranges if isinstance(r, Interval)]
     grid = common_grid(intervals)
     return Interval(min(r.on(grid).low for r in intervals), max(r.on(grid).high for r in intervals), grid)
@@ -245,12 +158,26 @@ def within_range(inner: Range, outer: Range) -> bool:
     """Whether `outer` contains all of `inner`."""
     if isinstance(inner, Interval) and isinstance(outer, Interval):
         return inner in outer
+    if isinstance(inner, Unknown) and isinstance(outer, Unknown):
+        # What was refused on the way must not be forgotten.
+        return bool(outer.refusals) or not inner.refusals
     return isinstance(outer, Unknown)
 
 
 def is_float(dtype: np.dtype) -> bool:
     """Whether a dtype is one of floats whose arithmetic the audit knows."""
-    return dtype.name in _FLOATS
+    return format_of(dtype.name) is not None
+
+
+def _format(dtype: np.dtype) -> Format:
+    found = format_of(dtype.name)
+    assert found is not None, f"{dtype} is no float whose arithmetic is known"
+    return found
+
+
+def has_arithmetic(dtype: np.dtype) -> bool:
+    """Whether the backends are known to compute with a dtype, and not only to move it."""
+    return dtype.name == "bool" or dtype.name in INTEGERS or is_float(dtype)
 
 
 def is_signed(dtype: np.dtype) -> bool:
@@ -270,7 +197,7 @@ def top(dtype: np.dtype) -> Range:
     if jnp.issubdtype(dtype, jnp.integer):
         info = jnp.iinfo(dtype)
         return Interval(int(info.min), int(info.max))
-    return Unknown.ANY
+    return Unknown()
 
 
 def misfit(interval: Interval, dtype: np.dtype) -> str | None:
@@ -287,7 +214,7 @@ def misfit(interval: Interval, dtype: np.dtype) -> str | None:
         if interval.low < limits.low:
             return f"may reach {_power(interval.low)}, below {dtype.name}"
         return None
-    significand, least, bits = _FLOATS[dtype.name]
+    significand, least, most = _format(dtype)
     if not interval.magnitude:
         return None
     if interval.magnitude > 1 << significand:
@@ -295,8 +222,8 @@ def misfit(interval: Interval, dtype: np.dtype) -> str | None:
         return f"may reach {_power(interval.magnitude)}{steps}, above 2**{significand}, and {dtype.name} then rounds"
     if interval.grid < least:
         return f"may be a multiple of 2**{interval.grid}, which is subnormal in {dtype.name}"
-    if interval.magnitude.bit_length() + interval.grid > bits:
-        return f"may reach 2**{interval.magnitude.bit_length() + interval.grid}, above {dtype.name}"
+    if interval.magnitude.bit_length() + interval.grid > most:
+        return f"may reach 2**{interval.magnitude.bit_length() + interval.grid}, above {dtype.name} as it is proved of"
     return None
 
 
@@ -305,11 +232,11 @@ def range_of(array: np.ndarray) -> Range:
     dtype = array.dtype
     if not is_float(dtype):
         if dtype != np.bool_ and not jnp.issubdtype(dtype, jnp.integer):
-            return Unknown.ANY
+            return Unknown()
         return Interval(int(array.min()), int(array.max())) if array.size else Interval(0, 0)
     wide = array.astype(np.float64)
     if not np.isfinite(wide).all():
-        return Unknown.ANY
+        return Unknown()
     if not wide.any():
         return Interval(0, 0)
     mantissas, exponents = np.frexp(wide[wide != 0])
@@ -317,7 +244,7 @@ def range_of(array: np.ndarray) -> Range:
     grid = int((np.frexp((whole & -whole).astype(np.float64))[1] - 1 + exponents - 53).min())
     # The steps may be too many for exact sums: the first operation will say so.
     steps = [Fraction(float(x)) / Fraction(2) ** grid for x in (wide.min(), wide.max())]
-    return Unknown.ANY if grid < _FLOATS[dtype.name][1] else Interval(int(steps[0]), int(steps[1]), grid)
+    return Unknown() if grid < _format(dtype).least else Interval(int(steps[0]), int(steps[1]), grid)
 
 
 def _power(x: int) -> str:

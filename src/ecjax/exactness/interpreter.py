@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,35 +14,16 @@ import numpy as np
 from jax._src import source_info_util
 from jax.extend import core
 
-from ecjax.exactness import elementwise, structural
+from ecjax.exactness import rules
 from ecjax.exactness.conditions import by_cases, pivot_of, select
-from ecjax.exactness.domain import (
-    Definition,
-    Interval,
-    Kind,
-    Range,
-    Refusal,
-    Step,
-    Unknown,
-    Value,
-    is_float,
-    meet,
-    range_of,
-    top,
-    within_range,
-)
-from ecjax.integers import DECLARED_SCOPE, WRAPPING_SCOPE
+from ecjax.exactness.domain import Interval, Kind, Range, Refusal, Unknown, range_of
+from ecjax.exactness.known import constant_of
+from ecjax.exactness.proof import Path as Place
+from ecjax.exactness.proof import Proof
+from ecjax.exactness.values import Definition, Step, Value
+from ecjax.integers import DECLARE, WRAPPING_SCOPE
 
 _JAX, _JAXTYPING = (str(Path(str(package.__file__)).parent) for package in (jax, jaxtyping))
-_WRAPPING = re.compile(rf"\b{re.escape(WRAPPING_SCOPE)}\b")
-_DECLARED = re.compile(rf"\b{re.escape(DECLARED_SCOPE)}\((-?\d+),(-?\d+)\)")
-_RULES: Mapping[str, Callable[..., Range | Sequence[Range]]] = {
-    **elementwise.RULES,
-    **structural.RULES,
-    **structural.MOVES,
-}
-# Refusals of these wait until the result is used: a `where` may discard the elements that they are about.
-_LAZY = {*elementwise.RULES, "select_n", "broadcast_in_dim", "reshape", "squeeze", "expand_dims"}
 
 
 @dataclass(frozen=True)
@@ -54,10 +34,16 @@ class Scope:
       wrapping: Whether one of them was declared to wrap.
       where: The line of the outermost call of a function of JAX's own, whose inner lines tell a user nothing (and are
         those of the first call ever, for such functions are traced once).
+      place: Where in the program it is: the numbers of the equations and jaxprs around it.
     """
 
     wrapping: bool = False
     where: str | None = None
+    place: Place = ()
+
+    def at(self, *numbers: int) -> Scope:
+        """The scope of something inside."""
+        return replace(self, place=(*self.place, *numbers))
 
 
 @dataclass
@@ -65,19 +51,25 @@ class Interpreter:
     """One audit in progress.
 
     Attributes:
-      control: Handlers of the primitives that hold jaxprs.
+      control: The primitives that hold jaxprs.
+      look_into: Gives the results of one of them.
       refusals: What was refused so far, in order. A dictionary, as an equation may be met more than once.
       recording: Whether refusals count. While a loop's bounds are being sought they do not.
       computed: What was computed elementwise. What is computed twice is one value, so that
         `where(x + 1 < n, x + 1, 0)` is understood.
-      bounds: The ranges of loop carries that were found before, a first guess when the same loop comes again.
+      bounds: The invariants of loops that were found before, a first guess when the same loop comes again.
+      proof: What was found: the range of each variable, the invariant of each loop.
+      wrapped: The dtypes in which a declared operation did wrap.
     """
 
-    control: Mapping[str, Callable[..., Sequence[Value]]]
+    control: Collection[str]
+    look_into: Callable[..., Sequence[Value]]
     refusals: dict[Refusal, None] = field(default_factory=dict)
     recording: bool = True
     computed: dict[Any, Sequence[Value]] = field(default_factory=dict)
     bounds: dict[Any, Any] = field(default_factory=dict)
+    proof: Proof = field(default_factory=Proof)
+    wrapped: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def report(self, refusals: Iterable[Refusal]) -> None:
         """Adds refusals, if they count."""
@@ -106,7 +98,7 @@ class Interpreter:
         """The values, of which what was pending counts from here on."""
         for value in values:
             self.report(sorted(value.pending, key=str))
-        return [replace(value, pending=frozenset()) if value.pending else value for value in values]
+        return [value.used() for value in values]
 
     def run(self, jaxpr: core.Jaxpr, consts: Sequence[Any], operands: Sequence[Value], scope: Scope) -> list[Value]:
         """The results of a jaxpr."""
@@ -116,17 +108,20 @@ class Interpreter:
         def read(atom: core.Var | core.Literal) -> Value:
             return self._literal(atom) if isinstance(atom, core.Literal) else known[atom]
 
-        for eqn in jaxpr.eqns:
-            known.update(zip(eqn.outvars, self.equation(eqn, [read(x) for x in eqn.invars], scope), strict=True))
+        for number, eqn in enumerate(jaxpr.eqns):
+            inner = scope.at(number)
+            results = self.equation(eqn, [read(x) for x in eqn.invars], inner)
+            known.update(zip(eqn.outvars, results, strict=True))
+            if self.recording:
+                self.proof.ranges[inner.place] = tuple(x.range for x in results)
         return [read(x) for x in jaxpr.outvars]
 
     def equation(self, eqn: core.JaxprEqn, operands: list[Value], scope: Scope) -> Sequence[Value]:
         """The results of an equation."""
         step = step_of(eqn, operands, scope)
         if step.name in self.control:
-            inner = Scope(step.wrapping, scope.where)
-            return self.control[step.name](self, eqn, step, operands, inner)
-        if step.name not in _LAZY or step.declared is not None:
+            return self.look_into(self, eqn, step, operands, replace(scope, wrapping=step.wrapping))
+        if not _is_lazy(step.name):
             return self._primitive(step, operands)
         key = (step.name, step.wrapping, tuple(eqn.params.items()), *operands)
         if key not in self.computed:
@@ -142,45 +137,40 @@ class Interpreter:
 
     def _primitive(self, step: Step, operands: list[Value]) -> Sequence[Value]:
         """The results of a primitive that holds no jaxpr."""
-        if step.declared is not None:
-            operands = [self._declared(step, step.declared, operands[0]), *operands[1:]]
-        if step.name == "select_n":
-            found, pending = select(*operands)
+        if step.name == "select_n" and all(isinstance(x.range, Interval) for x in operands[:1]):
+            found, pending = select(step, *operands)
+            ranges: Sequence[Range] = [found]
         elif (pivot := pivot_of(step, operands)) is not None:
-            found, pending = by_cases(elementwise.RULES[step.name], step, operands, pivot)
+            found, pending = by_cases(step, operands, pivot)
+            ranges = [found]
         else:
-            found = _apply(step, operands)
-            pending = step.refusals().union(*(x.pending for x in operands))
-        if step.name not in _LAZY:
+            ranges = rules.conclude(step, operands)
+            pending = step.refusals() | rules.inherited(operands)
+        lazy = _is_lazy(step.name)
+        if not lazy:
             self.report(sorted(pending, key=str))
-            pending = frozenset()
-        ranges: Sequence[Range] = [found] if isinstance(found, (Interval, Unknown)) else found
-        definition = Definition(step.afresh(), tuple(operands))
-        return [Value(kind, r, definition, pending) for kind, r in zip(step.outputs, ranges, strict=True)]
-
-    def _declared(self, step: Step, bounds: Interval, operand: Value) -> Value:
-        """An operand whose bounds are declared, and refused unless they are proved."""
-        if not within_range(operand.range, bounds):
-            reason = f"declared to be {bounds}, it may be {operand.range}"
-            self.report([Refusal(step.text, reason, step.where)])
-        return operand.narrowed(meet(operand.range, bounds) or bounds)
+        if self.recording:
+            self.wrapped.update({(step.where, dtype.name): step.text for dtype in step.wrapped})
+        _assert_travels(ranges, operands, pending)
+        known = constant_of(step, operands) if not pending else None
+        pending = pending if lazy else frozenset()
+        return [
+            Value(kind, r if known is None else range_of(known), Definition(step, tuple(operands), i), pending, known)
+            for i, (kind, r) in enumerate(zip(step.outputs, ranges, strict=True))
+        ]
 
 
-def _apply(step: Step, operands: Sequence[Value]) -> Range | Sequence[Range]:
-    """What the primitive's rule says, if there is one, and it is for such operands."""
-    rule = _RULES.get(step.name)
-    unknown = {x.range for x in operands if isinstance(x.range, Unknown)}
-    if rule is None:
-        step.refuse(f"no rule for the primitive {step.name}")
-    elif not unknown or step.name in structural.MOVES:
-        return rule(step, *operands)
-    elif Unknown.ANY in unknown:
-        step.refuse("an operand may be any float, NaN, infinite or subnormal; bound it with `within`")
-    return [_refused(kind) for kind in step.outputs]
+def _is_lazy(name: str) -> bool:
+    """Whether refusals wait until the result is used: a `where` may discard the elements that they are about."""
+    rule = rules.RULES.get(name)
+    lazy = ("select_n", "broadcast_in_dim", "reshape", "squeeze", "expand_dims")
+    return rule is not None and (rule.elementwise or name in lazy) and name != DECLARE.name
 
 
-def _refused(kind: Kind) -> Range:
-    return Unknown.REFUSED if is_float(kind.dtype) else top(kind.dtype)
+def _assert_travels(ranges: Sequence[Range], operands: Sequence[Value], pending: frozenset[Refusal]) -> None:
+    """Nothing known is made of a value that is not known, but with the refusal of it."""
+    blind = any(isinstance(x.range, Unknown) for x in operands)
+    assert not blind or pending or any(isinstance(r, Unknown) for r in ranges) or not ranges, "a refusal was lost"
 
 
 def kind_of(aval: Any) -> Kind:
@@ -196,25 +186,21 @@ def constant(x: Any, kind: Kind | None = None) -> Value:
 
 def step_of(eqn: core.JaxprEqn, operands: Sequence[Value], scope: Scope) -> Step:
     """An equation in its context."""
-    names = str(eqn.source_info.name_stack)
-    name = eqn.primitive.name
-    declared = declared_bounds(eqn)
+    name = eqn.primitive.name if eqn.primitive.name != DECLARE.name or eqn.primitive is DECLARE else "another's declare"
     outputs = tuple(kind_of(var.aval) for var in eqn.outvars)
     return Step(
         name=name,
         params=eqn.params,
         outputs=outputs,
-        wrapping=scope.wrapping or _WRAPPING.search(names) is not None,
-        declared=Interval(*declared) if declared else None,
+        wrapping=scope.wrapping or is_wrapping(eqn),
         text=f"{name}({', '.join(str(x.kind) for x in operands)}) -> {', '.join(map(str, outputs))}",
-        where=scope.where or line_of(eqn, skip="declare" if declared else None),
+        where=scope.where or line_of(eqn, skip="declare" if eqn.primitive is DECLARE else None),
     )
 
 
-def declared_bounds(eqn: core.JaxprEqn) -> tuple[int, int] | None:
-    """The bounds that an equation of `ecjax.integers.declare` declares, None of other equations."""
-    found = _DECLARED.search(str(eqn.source_info.name_stack)) if eqn.primitive.name == "or" else None
-    return (int(found[1]), int(found[2])) if found else None
+def is_wrapping(eqn: core.JaxprEqn) -> bool:
+    """Whether an equation stands in a `with wrapping()`: the scope itself counts, not one of its name."""
+    return any(getattr(entry, "name", None) is WRAPPING_SCOPE for entry in eqn.source_info.name_stack.stack)
 
 
 def line_of(eqn: core.JaxprEqn, skip: str | None = None) -> str:

@@ -1,0 +1,380 @@
+"""What is known of two values together, which no interval of each says: how far one is above the other.
+
+`least_difference(a, b)` takes both apart into sums of other values, where what they have in common cancels, and
+replaces the rest by bounds of it: `x // 3` is at most a third of x, a maximum at least each of its elements. It only
+ever finds a lower bound, and gives up soon.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from ecjax.exactness import known
+from ecjax.exactness.domain import Interval, is_float, misfit, negative, total
+from ecjax.exactness.values import ALIKE, Definition, Value
+
+_DEPTH = 5  # of bounds in place of values
+_TERMS = 12  # in a sum
+_ROOM = 400  # sums that are looked at, in all
+
+Lift = tuple[tuple[int, ...], tuple[int, ...]]
+"""How an array is seen in a larger one: the shape, and the axis in it of each of its own axes."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Term:
+    """A value as one of the summands.
+
+    Attributes:
+      value: The value.
+      lift: How it is seen in the whole, or None for element by element.
+    """
+
+    value: Value
+    lift: Lift | None
+
+    @property
+    def key(self) -> Any:
+        """The same for summands that are the same in each place."""
+        return self.value.identity, None if self.value.kind.size == 1 else self.lift
+
+
+class _Sum:
+    """`constant` and so many times each term."""
+
+    def __init__(self, constant: Fraction, terms: Mapping[Any, tuple[Fraction, _Term]]) -> None:
+        self.constant = constant
+        self.terms = {key: (times, term) for key, (times, term) in terms.items() if times}
+
+    def plus(self, other: _Sum, times: Fraction | int = 1) -> _Sum:
+        terms = dict(self.terms)
+        for key, (n, term) in other.terms.items():
+            before, kept = terms.get(key, (Fraction(0), term))
+            terms[key] = before + n * times, kept
+        return _Sum(self.constant + other.constant * times, terms)
+
+    def scaled(self, times: Fraction) -> _Sum:
+        return _Sum(Fraction(0), {}).plus(self, times)
+
+    def bound(self) -> Fraction:
+        """The least that it can be, as far as each term says by itself."""
+        least = self.constant
+        for times, term in self.terms.values():
+            x = term.value.interval
+            least += times * (x.low if times > 0 else x.high) * Fraction(2) ** x.grid
+        return least
+
+
+def least_difference(a: Value, b: Value) -> Fraction | None:
+    """The least that an element of `a` can be above that of `b` in the same place, as far as is seen."""
+    if a.kind.shape != b.kind.shape or a.kind.dtype != b.kind.dtype:
+        return None
+    return _Search().least(_sum(_Term(a, None), _DEPTH).plus(_sum(_Term(b, None), _DEPTH), -1), _DEPTH)
+
+
+class _Search:
+    """The search for the best bound of a sum."""
+
+    def __init__(self) -> None:
+        self.room = _ROOM
+
+    def least(self, form: _Sum, depth: int) -> Fraction:
+        best = form.bound()
+        self.room -= 1
+        if not depth or self.room <= 0 or len(form.terms) > _TERMS or not form.terms:
+            return best
+        for following in itertools.chain(_pairs(form), _bounds(form)):
+            best = max(best, self.least(following, depth - 1))
+        for cases in _cases(form):
+            best = max(best, min(self.least(case, depth - 1) for case in cases))
+        return best
+
+
+def _sum(term: _Term, depth: int) -> _Sum:
+    """A term as a sum of others, as far as it is one."""
+    value, d = term.value, term.value.definition
+    x = value.interval
+    if x.single:
+        return _Sum(x.low * Fraction(2) ** x.grid, {})
+    itself = _Sum(Fraction(0), {term.key: (Fraction(1), term)})
+    if d is None or not depth or any(not isinstance(y.range, Interval) for y in d.operands):
+        return itself
+    name, operands = d.step.name, d.operands
+    if (seen := _seen_through(term)) is not None:
+        return _sum(seen, depth)
+    parts = [_Term(y, term.lift) for y in operands]
+    exact = {
+        "add": lambda: total(operands[0].interval, operands[1].interval),
+        "sub": lambda: total(operands[0].interval, negative(operands[1].interval)),
+        "neg": lambda: negative(operands[0].interval),
+    }
+    if name in exact and misfit(exact[name](), value.kind.dtype) is None:  # it has not wrapped
+        first = _sum(parts[0], depth - 1)
+        if name == "neg":
+            return first.scaled(Fraction(-1))
+        return first.plus(_sum(parts[1], depth - 1), 1 if name == "add" else -1)
+    if name == "mul":
+        for i in (0, 1):
+            factor, other = operands[i].interval, operands[1 - i].interval
+            ends = [factor.low * y for y in other[:2]]
+            grid = factor.grid + other.grid
+            if factor.single and misfit(Interval(min(ends), max(ends), grid), value.kind.dtype) is None:
+                return _sum(parts[1 - i], depth - 1).scaled(factor.low * Fraction(2) ** factor.grid)
+    return itself
+
+
+def _seen_through(term: _Term) -> _Term | None:
+    """What a term is an array of, if it is made by moving elements only."""
+    value, d = term.value, term.value.definition
+    assert d is not None
+    name = d.step.name
+    if name == "convert_element_type":
+        (x,) = d.operands
+        same = not is_float(x.kind.dtype) or is_float(value.kind.dtype)
+        return _Term(x, term.lift) if same and misfit(x.interval, value.kind.dtype) is None else None
+    if name == "optimization_barrier":
+        return _Term(d.operands[d.result], term.lift)
+    if name not in ALIKE or name == "transpose":
+        return None
+    x = d.operands[0]
+    if x.kind.size == 1 or x.kind.shape == value.kind.shape:
+        return _Term(x, term.lift)
+    axes = _axes(d)
+    if axes is None:
+        return None
+    shape, mine = term.lift or (value.kind.shape, tuple(range(len(value.kind.shape))))
+    lift = shape, tuple(mine[axis] for axis in axes)
+    return _Term(x, None if lift == (x.kind.shape, tuple(range(len(x.kind.shape)))) else lift)
+
+
+def _axes(d: Definition) -> tuple[int, ...] | None:
+    """The axis of the result that each axis of the operand becomes, if none is split or joined."""
+    before, after = d.operands[0].kind.shape, d.step.kind.shape
+    if d.step.name == "broadcast_in_dim":
+        return tuple(map(int, d.step.params["broadcast_dimensions"]))
+    # Others that put axes of length 1 in or take them out. One of length 1 may become any other such.
+    kept, long = [i for i, n in enumerate(after) if n != 1], [n for n in before if n != 1]
+    if [after[i] for i in kept] != long or len(before) > len(after):
+        return None
+    free = iter([i for i, n in enumerate(after) if n == 1])
+    places = iter(kept)
+    found = [next(places) if n != 1 else next(free, None) for n in before]
+    return None if None in found else tuple(i for i in found if i is not None)
+
+
+def _pairs(form: _Sum) -> Iterator[_Sum]:
+    """Sums in which a term and one below it are replaced by their least difference."""
+    for (n, high), (m, low) in itertools.product(form.terms.values(), repeat=2):
+        if n > 0 > m and (difference := _apart(high, low)) is not None:
+            times = min(n, -m)
+            terms = dict(form.terms)
+            terms[high.key], terms[low.key] = (n - times, high), (m + times, low)
+            yield _Sum(form.constant + times * difference, terms)
+
+
+def _apart(high: _Term, low: _Term) -> int | None:
+    """The least that one term is above another, if it is known."""
+    if high.lift == low.lift:
+        for other, k in high.value.above:
+            if other.identity is low.value.identity:
+                return k
+    d = high.value.definition
+    if d is None or d.operands[0].identity is not low.value.identity or low.lift is not None:
+        return None
+    axes = d.step.params.get("axes")
+    x = d.operands[0]
+    if d.step.name == "reduce_max" or (d.step.name == "reduce_sum" and x.interval.low >= 0 and not d.step.wrapped):
+        kept = tuple(i for i in range(len(x.kind.shape)) if i not in axes)
+        if high.value.kind.size == 1 and len(kept) == 0:
+            return 0
+        # In the places of the whole that this is the maximum of.
+        if high.lift == (x.kind.shape, kept):
+            return 0
+    return None
+
+
+def _bounds(form: _Sum) -> Iterator[_Sum]:
+    """Sums in which a term is replaced by a bound of it."""
+    for key, (times, term) in form.terms.items():
+        rest = _Sum(form.constant, {k: v for k, v in form.terms.items() if k != key})
+        for bound in _below(term) if times > 0 else _above(term):
+            yield rest.plus(bound, times)
+
+
+def _above(term: _Term) -> Iterator[_Sum]:
+    """Sums that a term is at most."""
+    value, d = term.value, term.value.definition
+    if d is None or any(not isinstance(x.range, Interval) for x in d.operands) or d.step.wrapped:
+        return
+    name = d.step.name
+    operands = [_Term(x, term.lift) for x in d.operands]
+    x = d.operands[0].interval
+    y = d.operands[1].interval if len(operands) > 1 else x
+    integers = not is_float(value.kind.dtype)
+    if name in ("div", "shift_right_logical", "shift_right_arithmetic") and integers and x.low >= 0 and y.low >= 0:
+        least = 1 << y.low if name != "div" else y.low
+        if least:
+            yield _sum(operands[0], 2).scaled(Fraction(1, least))
+    elif name == "rem" and integers and x.low >= 0:
+        yield _sum(operands[0], 2)
+    elif name == "and" and integers:
+        yield from (_sum(part, 2) for part, z in zip(operands, d.operands, strict=True) if z.interval.low >= 0)
+    elif name == "min":
+        yield from (_sum(part, 2) for part in operands)
+    elif name in ("cummin", "floor"):
+        yield _sum(operands[0], 2)
+
+
+def _below(term: _Term) -> Iterator[_Sum]:
+    """Sums that a term is at least."""
+    value, d = term.value, term.value.definition
+    if d is None or any(not isinstance(x.range, Interval) for x in d.operands) or d.step.wrapped:
+        return
+    name = d.step.name
+    operands = [_Term(x, term.lift) for x in d.operands]
+    x = d.operands[0].interval
+    y = d.operands[1].interval if len(operands) > 1 else x
+    integers = not is_float(value.kind.dtype)
+    if name in ("div", "shift_right_logical", "shift_right_arithmetic") and integers and x.low >= 0 and y.single:
+        by = 1 << y.low if name != "div" and y.low >= 0 else y.low
+        if by > 0:
+            least = _sum(operands[0], 2).plus(_Sum(Fraction(1 - by), {}))
+            yield least.scaled(Fraction(1, by))
+    elif name == "max" or (name == "or" and integers and min(x.low, y.low) >= 0):
+        yield from (_sum(part, 2) for part in operands)
+    elif name in ("cummax", "ceil") or (name == "cumsum" and x.low >= 0):
+        yield _sum(operands[0], 2)
+
+
+def _cases(form: _Sum) -> Iterator[list[_Sum]]:
+    """For a predicate that terms are selected by: the sums for each of its numbers."""
+    chosen: dict[Any, list[tuple[Any, Fraction, _Term, Definition]]] = {}
+    for key, (times, term) in form.terms.items():
+        d = term.value.definition
+        if d is not None and d.step.name == "select_n" and isinstance(d.operands[0].range, Interval):
+            chosen.setdefault(_Term(d.operands[0], term.lift).key, []).append((key, times, term, d))
+    for found in chosen.values():
+        numbers = found[0][3].operands[0].interval
+        count = min(len(d.operands) for *_, d in found) - 1
+        if numbers.low < 0 or numbers.high >= count or numbers.high - numbers.low > 3:
+            continue
+        if any(not isinstance(x.range, Interval) for *_, d in found for x in d.operands[1:]):
+            continue
+        keys = {key for key, *_ in found}
+        cases = []
+        for number in range(numbers.low, numbers.high + 1):
+            case = _Sum(form.constant, {k: v for k, v in form.terms.items() if k not in keys})
+            for _, times, term, d in found:
+                case = case.plus(_sum(_Term(d.operands[1 + number], term.lift), _DEPTH), times)
+            cases.append(case)
+        yield cases
+
+
+# What depends on one small number alone is worked out for each.
+
+
+def tabulated(a: Value, b: Value) -> tuple[np.ndarray, np.ndarray] | None:
+    """Both values for each number that a third may be, if both depend on it alone, place by place."""
+    size = a.kind.size
+    if b.kind.size != size or not known.narrow(a.kind.dtype):
+        return None
+    for pivot in _pivots(a, b, size):
+        x = pivot.interval
+        numbers = np.arange(x.low, x.high + 1, dtype=np.int64)
+        done: dict[Value, np.ndarray | None] = {pivot.identity: numbers}
+        first, second = (_along(y, done, size, 12) for y in (a, b))
+        if first is not None and second is not None:
+            return np.broadcast_to(first, numbers.shape), np.broadcast_to(second, numbers.shape)
+    return None
+
+
+def _pivots(a: Value, b: Value, size: int) -> Iterator[Value]:
+    """Values that both come from and that are one of not too many numbers; the nearest first."""
+    behind = []
+    for value in (a, b):
+        found: dict[Value, None] = {value: None}
+        for x in found_in_turn(found):
+            if x.definition is not None and len(found) < 64:
+                found.update((y, None) for y in x.definition.operands)
+        behind.append(found)
+    for x in behind[0]:
+        fits = x in behind[1] and x.constant is None and known.narrow(x.kind.dtype) and x.kind.size == size
+        if fits and not x.pending and isinstance(x.range, Interval) and x.range.high - x.range.low < known.LARGEST:
+            yield x
+
+
+def found_in_turn(found: dict[Value, None]) -> Iterator[Value]:
+    """The keys of a dictionary that grows on the way."""
+    for i in itertools.count():
+        following = list(itertools.islice(found, i, i + 1))
+        if not following:
+            return
+        yield following[0]
+
+
+def _along(value: Value, done: dict[Value, np.ndarray | None], size: int, depth: int) -> np.ndarray | None:
+    """A value for each number of the pivot, or None if it is no function of it, or not one that is worked out."""
+    key = value.identity
+    if key not in done:
+        done[key] = None
+        done[key] = _work_out(value, done, size, depth)
+    return done[key]
+
+
+def _work_out(value: Value, done: dict[Value, np.ndarray | None], size: int, depth: int) -> np.ndarray | None:
+    if isinstance(value.range, Interval) and value.range.single and known.narrow(value.kind.dtype):
+        return np.asarray([value.range.low])
+    d = value.definition
+    if d is None or not depth or value.pending or d.step.wrapped or not known.narrow(value.kind.dtype):
+        return None
+    if d.step.name == "gather":
+        return _looked_up(d, done, size, depth)
+    if d.step.name in ("broadcast_in_dim", "reshape", "squeeze", "expand_dims"):
+        # Only as long as the order of elements stays.
+        (x,) = d.operands
+        return _along(x, done, size, depth - 1) if x.kind.size == size else None
+    if d.step.name not in known.ELEMENTWISE or value.kind.size != size:
+        return None
+    operands = [_along(x, done, size, depth - 1) for x in d.operands]
+    if any(x is None for x in operands):
+        return None
+    return known.evaluate(d.step, [x for x in operands if x is not None])
+
+
+def _looked_up(d: Definition, done: dict[Value, np.ndarray | None], size: int, depth: int) -> np.ndarray | None:
+    """The elements of a known table of one axis at an index."""
+    table, index = d.operands
+    numbers = d.step.params["dimension_numbers"]
+    plain = (
+        table.constant is not None
+        and known.narrow(table.kind.dtype)
+        and len(table.kind.shape) == 1
+        and d.step.params["slice_sizes"] == (1,)
+        and tuple(numbers.start_index_map) == (0,)
+        and index.kind.size == d.step.kind.size == size
+    )
+    places = _along(index, done, size, depth - 1) if plain else None
+    if places is None or places.min() < 0 or places.max() >= table.kind.size:
+        return None
+    return np.asarray(table.constant).astype(np.int64)[places]
+
+
+def enumerated_difference(a: Value, b: Value) -> Interval | None:
+    """The exact range of `a - b` if both depend on one small number alone, or None."""
+    found = tabulated(a, b)
+    if found is None:
+        return None
+    difference = found[0] - found[1]
+    return Interval(int(difference.min()), int(difference.max()))
+
+
+def ceil(x: Fraction, grid: int) -> int:
+    """The least number of steps of a grid that is not below x."""
+    return math.ceil(x / Fraction(2) ** grid)

@@ -1,0 +1,449 @@
+"""The rules of elementwise primitives: from the ranges of the operands to the range of the result.
+
+A rule gets the step and the operands, and returns the range of the result. What it cannot prove it refuses with
+`step.refuse` or `step.fit`. All operands have intervals when a rule is called; signed integers are two's complement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from operator import eq, ge, gt, le, lt, ne
+
+import numpy as np
+from jax import lax
+
+from ecjax.exactness import relations
+from ecjax.exactness.domain import (
+    Interval,
+    Range,
+    align,
+    bits_of,
+    hull,
+    is_float,
+    is_signed,
+    join,
+    meet,
+    misfit,
+    negative,
+    top,
+    total,
+)
+from ecjax.exactness.rules.base import Conclude, Covers, Rule, anything, only
+from ecjax.exactness.values import Step, Value
+
+
+def product(a: Interval, b: Interval) -> Interval:
+    """All products of two numbers."""
+    corners = hull(x * y for x in (a.low, a.high) for y in (b.low, b.high))
+    return Interval(corners.low, corners.high, a.grid + b.grid)
+
+
+def _add(step: Step, a: Value, b: Value) -> Range:
+    if _interleaved(a, b):
+        return join(a.range, b.range)
+    return _summed(step, total(a.interval, b.interval), total(a.partial_sums, b.partial_sums), "the sum")
+
+
+def _summed(step: Step, exact: Interval, partial: Interval, what: str) -> Range:
+    """The range of a sum, which of floats has to be exact in every order that a compiler may choose."""
+    found = step.fit(exact, what)
+    if is_float(step.kind.dtype) and isinstance(found, Interval) and (reason := misfit(partial, step.kind.dtype)):
+        return step.give_up(f"some of the summands {reason}, and XLA may add these first")
+    return found
+
+
+def _interleaved(a: Value, b: Value) -> bool:
+    """Whether one of two summands is 0 wherever the other is not: so `lax.associative_scan` puts arrays together."""
+    found = [x.definition for x in (a, b) if x.definition is not None and x.definition.step.name == "pad"]
+    if len(found) < 2 or any(d.operands[1].range != Interval(0, 0) for d in found):
+        return False
+    mine, theirs = (d.step.params["padding_config"] for d in found)
+    # Every second place of an axis each, the ones even and the others odd.
+    return any(i == k == 1 and (m - n) % 2 for (m, _, i), (n, _, k) in zip(mine, theirs, strict=True))
+
+
+def _sub(step: Step, a: Value, b: Value) -> Range:
+    if a.identity is b.identity:
+        return Interval(0, 0)
+    exact = total(a.interval, negative(b.interval))
+    if exact.low < 0:  # people subtract what is smaller
+        exact = _at_least(exact, relations.least_difference(a, b))
+    if exact.high > 0 and exact.low < 0:
+        exact = negative(_at_least(negative(exact), relations.least_difference(b, a)))
+    if misfit(exact, step.kind.dtype) and (found := relations.enumerated_difference(a, b)) is not None:
+        exact = found
+    return _summed(step, exact, total(a.partial_sums, negative(b.partial_sums)), "the difference")
+
+
+def _at_least(x: Interval, least: Fraction | None) -> Interval:
+    """The numbers of an interval that are not below a bound."""
+    if least is None:
+        return x
+    low = max(x.low, relations.ceil(least, x.grid))
+    return Interval(low, max(low, x.high), x.grid)
+
+
+def _mul(step: Step, a: Value, b: Value) -> Range:
+    if a.identity is b.identity:
+        found = power(step, a.interval, 2)
+    else:
+        found = step.fit(product(a.interval, b.interval), "the product")
+    if is_float(step.kind.dtype) and isinstance(found, Interval):
+        (least, most), (low, high) = a.partial_exponents, b.partial_exponents
+        reason = misfit(Interval(1, 1, least + low), step.kind.dtype)
+        reason = reason or misfit(Interval(0, 1, most + high - 1), step.kind.dtype)
+        if reason:
+            return step.give_up(f"some of the factors {reason}, and XLA may multiply these first")
+    return found
+
+
+def power(step: Step, base: Interval, exponent: int) -> Range:
+    """The range of an integer power, whose partial products must fit as well."""
+    if exponent < 0:
+        return step.give_up("a negative power is a division")
+    if base.magnitude <= 1 and not base.grid:  # -1, 0 or 1
+        exponent = min(exponent, 2 + exponent % 2)
+    if exponent > 2048:
+        return step.give_up(f"a power of {exponent} cannot be bounded")
+    ends = hull(x**exponent for x in (base.low, base.high))
+    low = 0 if exponent % 2 == 0 and exponent and base.low <= 0 <= base.high else ends.low
+    return step.fit(Interval(low, ends.high, base.grid * exponent), "the product")
+
+
+def absolute(a: Interval) -> Interval:
+    """All absolute values."""
+    low = 0 if a.low <= 0 <= a.high else min(abs(a.low), abs(a.high))
+    return Interval(low, a.magnitude, a.grid)
+
+
+def _sign(step: Step, a: Value) -> Range:
+    x = a.interval
+    return Interval((x.low > 0) - (x.low < 0), (x.high > 0) - (x.high < 0))
+
+
+def maximum(a: Interval, b: Interval) -> Interval:
+    """All maxima of two numbers."""
+    x, y = align(a, b)
+    return Interval(max(x.low, y.low), max(x.high, y.high), x.grid)
+
+
+def minimum(a: Interval, b: Interval) -> Interval:
+    """All minima of two numbers."""
+    x, y = align(a, b)
+    return Interval(min(x.low, y.low), min(x.high, y.high), x.grid)
+
+
+def comparison(compare: Callable[[int, int], bool]) -> Conclude:
+    """The rule of a comparison: decided if the ranges decide it."""
+
+    def rule(step: Step, a: Value, b: Value) -> Range:
+        if a.identity is b.identity:
+            return hull([compare(0, 0)])
+        x, y = align(a.interval, b.interval)
+        if compare in (eq, ne):
+            if x.high < y.low or y.high < x.low:
+                return hull([compare(0, 1)])
+            return hull([compare(x.low, y.low)]) if x.single and y.single else Interval(0, 1)
+        # An order is decided if it is the same where it is likeliest and where it is least likely.
+        return hull([compare(x.low, y.high), compare(x.high, y.low)])
+
+    return rule
+
+
+def _bitwise_and(step: Step, a: Value, b: Value) -> Range:
+    x, y = a.interval, b.interval
+    if x.low < 0 and y.low < 0:
+        return _signed_bits(x, y)
+    # A number that is not negative bounds the result.
+    return Interval(0, min(z.high for z in (x, y) if z.low >= 0))
+
+
+def _bitwise_or(step: Step, a: Value, b: Value) -> Range:
+    x, y = a.interval, b.interval
+    if x.low < 0 or y.low < 0:
+        return _signed_bits(x, y)
+    return Interval(max(x.low, y.low), min(_ones(x, y), x.high + y.high))
+
+
+def _bitwise_xor(step: Step, a: Value, b: Value) -> Range:
+    x, y = a.interval, b.interval
+    return _signed_bits(x, y) if x.low < 0 or y.low < 0 else Interval(0, min(_ones(x, y), x.high + y.high))
+
+
+def _bitwise_not(step: Step, a: Value) -> Range:
+    if is_signed(a.kind.dtype):
+        return Interval(~a.interval.high, ~a.interval.low)
+    limits = top(a.kind.dtype)
+    assert isinstance(limits, Interval)
+    return Interval(limits.high - a.interval.high, limits.high - a.interval.low)
+
+
+def _ones(x: Interval, y: Interval) -> int:
+    return (1 << max(x.high.bit_length(), y.high.bit_length())) - 1
+
+
+def _signed_bits(x: Interval, y: Interval) -> Interval:
+    bits = max((z if z >= 0 else ~z).bit_length() for z in (*x[:2], *y[:2]))
+    return Interval(-(1 << bits), (1 << bits) - 1)
+
+
+def _counts(step: Step, count: Value) -> Interval:
+    """The shift counts, refused unless all are less than the width."""
+    width, counts = bits_of(step.kind.dtype), count.interval
+    if counts.low >= 0 and counts.high < width:
+        return counts
+    step.refuse(f"the shift count may be {counts}, outside 0..{width - 1}")
+    return Interval(min(max(counts.low, 0), width - 1), max(min(counts.high, width - 1), 0))
+
+
+def _shift_left(step: Step, a: Value, count: Value) -> Range:
+    counts, x = _counts(step, count), a.interval
+    return step.fit(product(x, Interval(1 << counts.low, 1 << counts.high)), "the shifted number")
+
+
+def _shift_right_logical(step: Step, a: Value, count: Value) -> Range:
+    counts, x = _counts(step, count), a.interval
+    if x.low < 0:
+        width = bits_of(step.kind.dtype)
+        return Interval(0, (1 << (width - counts.low)) - 1) if counts.low else join(x, top(step.kind.dtype))
+    return Interval(x.low >> counts.high, x.high >> counts.low)
+
+
+def _shift_right_arithmetic(step: Step, a: Value, count: Value) -> Range:
+    counts, x = _counts(step, count), a.interval
+    if not is_signed(a.kind.dtype) and x.high >> (bits_of(a.kind.dtype) - 1):
+        return step.give_up("an arithmetic shift of an unsigned number whose first bit may be set")
+    return hull(z >> c for z in x[:2] for c in counts[:2])
+
+
+def _indivisible(step: Step, a: Value, b: Value) -> str | None:
+    """Why a division is not defined alike everywhere, or None if it is."""
+    x, y = a.interval, b.interval
+    if is_float(step.kind.dtype):
+        return "float division is not the same on every backend; multiply by an exact reciprocal"
+    if y.low <= 0 <= y.high:
+        return f"the divisor may be 0 (it is {y}); bound it, with jnp.maximum(divisor, 1) say"
+    limits = top(step.kind.dtype)
+    assert isinstance(limits, Interval)
+    if limits.low and x.low == limits.low and y.low <= -1 <= y.high:
+        return f"{step.kind.dtype.name} does not hold the quotient of {x.low} by -1"
+    return None
+
+
+def quotient(x: int, y: int) -> int:
+    """X by y, towards 0, as StableHLO has it."""
+    return abs(x) // abs(y) * (1 if (x < 0) == (y < 0) else -1)
+
+
+def _div(step: Step, a: Value, b: Value) -> Range:
+    if reason := _indivisible(step, a, b):
+        return step.give_up(reason)
+    # Towards 0 a quotient is monotone in each of the two, on each side of 0.
+    ends = {a.interval.low, a.interval.high} | ({0} if a.interval.low < 0 < a.interval.high else set())
+    return hull(quotient(x, y) for x in ends for y in b.interval[:2])
+
+
+def _rem(step: Step, a: Value, b: Value) -> Range:
+    if reason := _indivisible(step, a, b):
+        return step.give_up(reason)
+    x, most = a.interval, b.interval.magnitude - 1
+    if x.magnitude < min(abs(b.interval.low), abs(b.interval.high)):
+        return x
+    # The sign is the dividend's.
+    return Interval(max(x.low, -most) if x.low < 0 else 0, min(x.high, most) if x.high > 0 else 0)
+
+
+def _clz(step: Step, a: Value) -> Range:
+    x, width = a.interval, bits_of(step.kind.dtype)
+    least = 0 if x.low < 0 else width - x.high.bit_length()
+    most = width - x.low.bit_length() if x.low >= 0 else width if x.high >= 0 else 0
+    return Interval(least, most)
+
+
+def _population_count(step: Step, a: Value) -> Range:
+    x = a.interval
+    return Interval(int(not x.low <= 0 <= x.high), bits_of(step.kind.dtype) if x.low < 0 else x.high.bit_length())
+
+
+def _convert(step: Step, a: Value) -> Range:
+    x, dtype = a.interval, step.kind.dtype
+    if dtype == np.bool_:
+        return Interval(int(not x.low <= 0 <= x.high), int(x.magnitude > 0))
+    if is_float(dtype):
+        return step.fit(x, "the number")
+    x = whole(x, _truncate)
+    if is_float(a.kind.dtype) and (reason := misfit(x, dtype)):  # that is no wrapping
+        return step.give_up(f"the number {reason}")
+    return step.fit(x, "the number")
+
+
+def whole(x: Interval, *roundings: Callable[[int, int], int]) -> Interval:
+    """Numbers brought to integers by one of some roundings: functions of `n` and `s > 0` that round `n / 2**s`."""
+    if x.grid >= 0:
+        return x.on(0)
+    return hull(rounding(n, -x.grid) for n in x[:2] for rounding in roundings)
+
+
+def _floor(n: int, s: int) -> int:
+    return n >> s
+
+
+def _ceil(n: int, s: int) -> int:
+    return -(-n >> s)
+
+
+def _truncate(n: int, s: int) -> int:
+    return _floor(n, s) if n >= 0 else _ceil(n, s)
+
+
+def _half_up(n: int, s: int) -> int:
+    return (n + (1 << (s - 1))) >> s
+
+
+def _half_down(n: int, s: int) -> int:
+    return -_half_up(-n, s)
+
+
+def _bitcast(step: Step, a: Value) -> Range:
+    before, after = a.kind.dtype, step.kind.dtype
+    if not (np.issubdtype(before, np.integer) and np.issubdtype(after, np.integer)):
+        return step.give_up(
+            "only integers can be reinterpreted, as integers: nothing is proved of a float's sign of zero and NaNs"
+        )
+    x, (mine, other) = a.interval, (bits_of(before), bits_of(after))
+    if mine == other:
+        return x if misfit(x, after) is None else top(after)
+    # The first of the smaller numbers is the least significant, on every backend there is.
+    if x.low < 0 or is_signed(after):
+        return top(after)
+    if mine < other:
+        ones = sum(1 << (mine * i) for i in range(other // mine))
+        return Interval(x.low * ones, x.high * ones)
+    return Interval(0, min(x.high, (1 << other) - 1))
+
+
+def _reduce_precision(step: Step, a: Value) -> Range:
+    significand = step.params["mantissa_bits"] + 1
+    if a.interval.magnitude > 1 << significand:
+        return step.give_up(f"{a.interval} is rounded to {significand} bits")
+    if step.params["exponent_bits"] < 8 or step.kind.dtype.name not in ("float32", "bfloat16"):
+        return step.give_up("an exponent of fewer bits")
+    return a.interval
+
+
+def _integer_pow(step: Step, a: Value) -> Range:
+    y = step.params["y"]
+    found = power(step, a.interval, y)
+    if is_float(step.kind.dtype) and isinstance(found, Interval):
+        least, most = a.partial_exponents
+        ends = (Interval(1, 1, least * y), Interval(0, 1, most * y))
+        if reason := next(filter(None, (misfit(end, step.kind.dtype) for end in ends)), None):
+            return step.give_up(f"some of the factors {reason}, and XLA may multiply these first")
+    return found
+
+
+def _total_order(compare: Callable[[int, int], bool]) -> Conclude:
+    """The rule of a comparison that tells 0 from -0."""
+    plain = comparison(compare)
+
+    def rule(step: Step, a: Value, b: Value) -> Range:
+        zeros = [x for x in (a, b) if x.interval.low <= 0 <= x.interval.high]
+        if is_float(a.kind.dtype) and not all(map(_sign_is_known, zeros)):
+            return step.give_up("0 and -0 are told apart, and nothing is proved of a float's sign of zero")
+        return plain(step, a, b)
+
+    return rule
+
+
+def _sign_is_known(x: Value) -> bool:
+    """Whether a float that is 0 has the sign that the program says: `where(x == 0, 0, x)`, as JAX's sort has it."""
+    if x.constant is not None:
+        return not np.signbit(np.asarray(x.constant, np.float64)[np.asarray(x.constant == 0)]).any()
+    d = x.definition
+    if d is None:
+        return False
+    if d.step.name == "select_n" and len(d.operands) == 3:
+        which, otherwise, chosen = d.operands
+        made = which.definition
+        if made is None or made.step.name != "eq" or not _sign_is_known(chosen):
+            # One more `where` around it, of which both cases are so, or one never is.
+            cases = d.operands[1:][max(which.interval.low, 0) : which.interval.high + 1]
+            return all(_sign_is_known(case) for case in cases)
+        x, y = made.operands
+        zero = [z for z in (x, y) if isinstance(z.range, Interval) and z.range == Interval(0, 0)]
+        return bool(zero) and otherwise.identity in (x.identity, y.identity)
+    shapes = ("broadcast_in_dim", "reshape", "squeeze", "expand_dims", "slice", "rev", "transpose")
+    return d.step.name in shapes and _sign_is_known(d.operands[0])
+
+
+def _declared(step: Step, a: Value) -> Range:
+    bounds = Interval(step.params["low"], step.params["high"])
+    if a.interval not in bounds:
+        step.refuse(f"declared to be {bounds}, it may be {a.interval}")
+    return meet(a.interval, bounds) or bounds
+
+
+def _of_intervals(function: Callable[..., Interval]) -> Conclude:
+    """The rule of an operation whose result always fits."""
+    return lambda step, *operands: function(*(x.interval for x in operands))
+
+
+def _same_range(step: Step, a: Value, *_: Value) -> Range:
+    return a.range
+
+
+def _rule(conclude: Conclude, *, moves: bool = False, unsized: bool = False, **parameters: Covers) -> Rule:
+    return Rule(conclude, parameters, elementwise=True, moves=moves, unsized=unsized)
+
+
+_NO_WIDER = only(None)
+RULES: dict[str, Rule] = {
+    "abs": _rule(lambda step, a: step.fit(absolute(a.interval))),
+    "add": _rule(_add, out_dtype=_NO_WIDER),
+    "add_any": _rule(_add),
+    "and": _rule(_bitwise_and),
+    "bitcast_convert_type": _rule(_bitcast, new_dtype=anything),
+    "ceil": _rule(_of_intervals(lambda a: whole(a, _ceil))),
+    "clamp": _rule(_of_intervals(lambda low, a, high: minimum(maximum(a, low), high))),
+    "clz": _rule(_clz),
+    "convert_element_type": _rule(_convert, unsized=True, new_dtype=anything, weak_type=anything, sharding=anything),
+    "copy": _rule(_same_range, moves=True, unsized=True),
+    "copy_p": _rule(_same_range, moves=True, unsized=True),
+    "div": _rule(_div),
+    "ecjax_declare": _rule(_declared, low=anything, high=anything),
+    "eq": _rule(comparison(eq)),
+    "eq_to": _rule(_total_order(eq)),
+    "floor": _rule(_of_intervals(lambda a: whole(a, _floor))),
+    "ge": _rule(comparison(ge)),
+    "gt": _rule(comparison(gt)),
+    "integer_pow": _rule(_integer_pow, y=anything),
+    "is_finite": _rule(lambda step, a: Interval(1, 1)),
+    "le": _rule(comparison(le)),
+    "le_to": _rule(_total_order(le)),
+    "lt": _rule(comparison(lt)),
+    "lt_to": _rule(_total_order(lt)),
+    "max": _rule(_of_intervals(maximum)),
+    "min": _rule(_of_intervals(minimum)),
+    "mul": _rule(_mul, out_dtype=_NO_WIDER),
+    "ne": _rule(comparison(ne)),
+    "neg": _rule(lambda step, a: step.fit(negative(a.interval))),
+    "not": _rule(_bitwise_not),
+    "or": _rule(_bitwise_or),
+    "population_count": _rule(_population_count),
+    "reduce_precision": _rule(_reduce_precision, exponent_bits=anything, mantissa_bits=anything),
+    "rem": _rule(_rem),
+    "round": _rule(
+        _of_intervals(lambda a: whole(a, _half_down, _half_up)),
+        rounding_method=only(lax.RoundingMethod.AWAY_FROM_ZERO, lax.RoundingMethod.TO_NEAREST_EVEN),
+    ),
+    "shift_left": _rule(_shift_left),
+    "shift_right_arithmetic": _rule(_shift_right_arithmetic),
+    "shift_right_logical": _rule(_shift_right_logical),
+    "sign": _rule(_sign),
+    "square": _rule(lambda step, a: _mul(step, a, a)),
+    "stop_gradient": _rule(_same_range, moves=True, unsized=True),
+    "sub": _rule(_sub, out_dtype=_NO_WIDER),
+    "xor": _rule(_bitwise_xor),
+}
+"""The elementwise primitives. Each element of their results depends on the same element of the operands alone."""

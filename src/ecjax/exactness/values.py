@@ -1,0 +1,185 @@
+"""A value of the audited function, and the equation that made it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property, reduce
+from typing import Any
+
+import numpy as np
+
+from ecjax.exactness.domain import (
+    Interval,
+    Kind,
+    Range,
+    Refusal,
+    Unknown,
+    has_arithmetic,
+    is_float,
+    meet,
+    misfit,
+    negative,
+    top,
+    total,
+)
+
+ALIKE = (
+    "broadcast_in_dim",
+    "copy",
+    "copy_p",
+    "device_put",
+    "ecjax_declare",
+    "expand_dims",
+    "reshape",
+    "sharding_constraint",
+    "squeeze",
+    "stop_gradient",
+    "transpose",
+)
+"""Primitives each element of whose result is an element of the operand, and the same wherever the operand is."""
+
+
+@dataclass(eq=False, frozen=True)
+class Value:
+    """A value of the audited function.
+
+    Attributes:
+      kind: Its shape and dtype.
+      range: Numbers that its elements may be.
+      definition: The equation that computed it, or None for inputs, constants and what loops carry.
+      pending: Refusals that count once the value is used: a `where` may still discard the elements they are about.
+      constant: Its elements, if they are known.
+      above: Values of its shape of which no element exceeds its own, less a number: what a loop's invariant says.
+      original: The value that this is a narrowed copy of.
+    """
+
+    kind: Kind
+    range: Range
+    definition: Definition | None = field(default=None, repr=False)
+    pending: frozenset[Refusal] = frozenset()
+    constant: np.ndarray | None = None
+    above: tuple[tuple[Value, int], ...] = field(default=(), repr=False)
+    original: Value | None = field(default=None, repr=False)
+
+    @property
+    def interval(self) -> Interval:
+        """The range of a value that is known to have an interval."""
+        assert isinstance(self.range, Interval)
+        return self.range
+
+    @property
+    def identity(self) -> Value:
+        """The same for a value and all its narrowed copies."""
+        return self.original or self
+
+    @cached_property
+    def partial_sums(self) -> Interval:
+        """Of a float, what sums of some of its summands may be: a compiler may add the others later.
+
+        XLA makes `x + (c + d)` of `(x + c) + d`.
+        """
+        x, d = self.interval, self.definition
+        if d is not None and is_float(self.kind.dtype) and all(isinstance(y.range, Interval) for y in d.operands):
+            parts = [y.partial_sums for y in d.operands]
+            if d.step.name == "add" or d.step.name in ALIKE:
+                return reduce(total, parts)
+            if d.step.name in ("sub", "neg"):
+                return reduce(total, [*parts[:-1], negative(parts[-1])])
+        return Interval(min(x.low, 0), max(x.high, 0), x.grid)
+
+    @cached_property
+    def partial_exponents(self) -> tuple[int, int]:
+        """Of a float, the least grid and the greatest exponent that products of some of its factors may have.
+
+        XLA makes `x * (c * d)` of `(x * c) * d`.
+        """
+        x, d = self.interval, self.definition
+        if d is not None and is_float(self.kind.dtype) and all(isinstance(y.range, Interval) for y in d.operands):
+            parts = [y.partial_exponents for y in d.operands]
+            if d.step.name == "mul" or d.step.name in ALIKE:
+                return sum(p[0] for p in parts), sum(p[1] for p in parts)
+        return min(x.grid, 0), max(x.magnitude.bit_length() + x.grid, 0)
+
+    def narrowed(self, interval: Range, **changes: Any) -> Value:
+        """The same value with a smaller range."""
+        return replace(self, range=interval, original=self.identity, **changes)
+
+    def used(self) -> Value:
+        """The value, of which what was pending has been reported."""
+        return replace(self, pending=frozenset(), original=self.identity) if self.pending else self
+
+
+@dataclass(eq=False, frozen=True)
+class Definition:
+    """How a value came about: an equation, the values it was applied to, and which of its results it is."""
+
+    step: Step
+    operands: tuple[Value, ...]
+    result: int = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """An equation in its context, as the rules see it: they add to `reasons` what they cannot prove.
+
+    Attributes:
+      name: The primitive's.
+      params: The primitive's parameters.
+      outputs: Shapes and dtypes of the results.
+      wrapping: Whether it was declared to wrap.
+      text: The equation, for people.
+      where: Its line, for people.
+      reasons: What could not be proved.
+      wrapped: The dtype in which a result did wrap, if one did.
+    """
+
+    name: str
+    params: dict[str, Any]
+    outputs: tuple[Kind, ...]
+    wrapping: bool
+    text: str
+    where: str
+    reasons: list[str] = field(default_factory=list)
+    wrapped: list[np.dtype] = field(default_factory=list)
+
+    @property
+    def kind(self) -> Kind:
+        """Shape and dtype of the first result."""
+        return self.outputs[0]
+
+    def refuse(self, reason: str) -> None:
+        """Says that the equation may not be exact, and why."""
+        self.reasons.append(reason)
+
+    def fit(self, exact: Interval, what: str = "the result") -> Range:
+        """The range of a result that is `exact` if it fits; refused if it does not, unless declared to wrap."""
+        dtype = self.kind.dtype
+        reason = misfit(exact, dtype)
+        if reason is None:
+            return exact
+        if is_float(dtype):
+            return self.give_up(f"{what} {reason}")
+        if self.wrapping and not exact.grid and has_arithmetic(dtype):
+            self.wrapped.append(dtype)
+            return top(dtype)
+        self.refuse(f"{what} {reason}")
+        # One fault, one refusal: what follows is judged as if this had been right.
+        return meet(exact, top(dtype)) or top(dtype)
+
+    def give_up(self, reason: str) -> Range:
+        """Refuses the equation; of its result nothing is known."""
+        self.refuse(reason)
+        return self.unknown(self.kind)
+
+    def unknown(self, kind: Kind) -> Range:
+        """The range of a result of which nothing is known, after what was refused so far."""
+        limits = top(kind.dtype)
+        return Unknown(self.refusals()) if isinstance(limits, Unknown) else limits
+
+    def afresh(self) -> Step:
+        """The same step with nothing refused yet."""
+        return replace(self, reasons=[], wrapped=[])
+
+    def refusals(self) -> frozenset[Refusal]:
+        """The reasons as refusals."""
+        return frozenset(Refusal(self.text, reason, self.where) for reason in self.reasons)
