@@ -13,13 +13,19 @@ LOCK_ARGS ?=
 
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest -n $(JOBS)
+# What each of `make test-tpu` and `make test-cuda` installs, in an environment of its own beside the locked one: where
+# libtpu is installed, JAX looks for TPUs whenever it starts.
+EXTRA_tpu := tpu
+EXTRA_cuda := cuda-compiler
+COMPILE = JAX_PLATFORMS=cpu HYPOTHESIS_PROFILE=deep build/$(1)/bin/python -m \
+    $(if $(TABLE),tests.compilers.table,pytest tests/compilers -k "$(1) or table or proved" $(PYTEST_ARGS))
 # Compiled functions kept from one `make check` to the next. The other runs compile afresh, so that what must pass before
 # a change goes in rests on nothing kept. The size limit also makes the worker processes lock the cache.
 KEEP_COMPILED := JAX_COMPILATION_CACHE_DIR="$(CURDIR)/.cache/jax" JAX_COMPILATION_CACHE_MAX_SIZE=1073741824 \
     JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test test-deep test-jax lint format bench lock clean
+.PHONY: help setup demo check test test-deep test-tpu test-cuda test-jax lint format bench lock clean
 
 help: ## Lists the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +44,13 @@ test: lint ## What must pass before a change goes in: lint, types and the whole 
 
 test-deep: .venv/.installed ## The whole suite with a thousand fresh examples for each property, and the tests marked deep.
 	HYPOTHESIS_PROFILE=deep $(PYTEST) $(PYTEST_ARGS)
+	$(MAKE) test-tpu test-cuda PYTEST_ARGS=
+
+test-tpu: build/tpu/.installed ## Compiles every array function with the TPU's own compiler, without a TPU; TABLE=1 writes docs/compilers.md anew.
+	$(call COMPILE,tpu)
+
+test-cuda: build/cuda/.installed ## The same with CUDA's, without a GPU.
+	$(call COMPILE,cuda)
 
 test-jax: ## The golden digests under other releases of JAX: make test-jax JAX="0.10.0 0.10.1" PYTHON=python3.11
 	@for version in $(JAX); do \
@@ -81,4 +94,10 @@ clean: ## Removes what was built and the caches; .venv stays.
 .venv/.installed: pyproject.toml requirements.lock | .venv/.python
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.lock
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -e .
+	@touch $@
+
+build/%/.installed: pyproject.toml requirements.lock | .venv/.python
+	.venv/bin/python -m venv --clear build/$*
+	build/$*/bin/python -m pip install --disable-pip-version-check --quiet -r requirements.lock
+	build/$*/bin/python -m pip install --disable-pip-version-check --quiet -c requirements.lock -e '.[$(EXTRA_$*)]'
 	@touch $@

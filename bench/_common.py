@@ -57,6 +57,11 @@ def report(name: str, settings: Mapping[str, Any], results: Sequence[Mapping[str
     for line in lines:
         table.add_row(*line)
     console.print(table)
+    write(name, settings, results, out)
+
+
+def write(name: str, settings: Mapping[str, Any], results: Sequence[Mapping[str, Any]], out: Path | None) -> None:
+    """Writes results with the machine's description, if `out` says where."""
     if out is not None:
         content = {"bench": name, "environment": environment(), "settings": settings, "results": results}
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -36,11 +36,13 @@ def _inside(components: Sequence[Interval], limits: Sequence[int]) -> bool:
     return all(c.low >= 0 and c.high <= limit for c, limit in zip(components, limits, strict=True))
 
 
-def _sorted(indices: Value, vectors: int) -> bool:
-    """Whether index vectors are surely in order."""
+def _sorted(indices: Value, vectors: int, of_operand: Sequence[int], of_indices: Sequence[int]) -> bool:
+    """Whether index vectors are surely in order; of batches, with the number of the batch in front."""
+    if [*of_operand] != [*of_indices] or [*of_operand] != [*range(len(of_operand))]:
+        return False
     if vectors <= 1:
         return True
-    if indices.constant is None:
+    if indices.constant is None or of_indices:
         return False
     rows = [tuple(row) for row in np.asarray(indices.constant).reshape(-1, indices.kind.shape[-1]).tolist()]
     return all(a <= b for a, b in pairwise(rows))
@@ -61,7 +63,8 @@ def _gather(step: Step, a: Value, indices: Value) -> Range:
     found = components(indices, len(limits))
     batches = set(numbers.start_indices_batching_dims)
     vectors = math.prod(n for axis, n in enumerate(indices.kind.shape[:-1]) if axis not in batches)
-    if params["indices_are_sorted"] and not (_sorted(indices, vectors) and not batches):
+    axes = numbers.operand_batching_dims, numbers.start_indices_batching_dims
+    if params["indices_are_sorted"] and not _sorted(indices, vectors, *axes):
         step.refuse("nothing proves that the indices are sorted, as is promised; leave indices_are_sorted out")
     if params["unique_indices"] and vectors > 1 and (indices.constant is None or not _distinct_rows(indices)):
         step.refuse("nothing proves that the indices differ, as is promised; leave unique_indices out")
@@ -147,8 +150,9 @@ def _targets(step: Step, a: Value, indices: Value, updates: Value) -> bool:
         distinct = True
     if step.params["unique_indices"] and not distinct:
         step.refuse("indices that are promised to be unique may coincide; leave unique_indices out")
-    batches = step.params["dimension_numbers"].scatter_indices_batching_dims
-    if step.params["indices_are_sorted"] and (batches or not _sorted(indices, _vectors(step, indices))):
+    numbers = step.params["dimension_numbers"]
+    axes = numbers.operand_batching_dims, numbers.scatter_indices_batching_dims
+    if step.params["indices_are_sorted"] and not _sorted(indices, _vectors(step, indices), *axes):
         step.refuse("nothing proves that the indices are sorted, as is promised; leave indices_are_sorted out")
     return distinct
 
