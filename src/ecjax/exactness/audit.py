@@ -13,7 +13,8 @@ from jaxtyping import PyTree
 from ecjax.exactness.arguments import Bounded, check_holds, varies
 from ecjax.exactness.control import CONTROL, look_into
 from ecjax.exactness.domain import Interval, Refusal, Unknown, top
-from ecjax.exactness.interpreter import Interpreter, Scope, is_wrapping, kind_of
+from ecjax.exactness.interpreter import Interpreter, Scope
+from ecjax.exactness.jaxprs import is_wrapping, kind_of
 from ecjax.exactness.proof import Proof
 from ecjax.exactness.values import Value
 

@@ -36,9 +36,11 @@ from ecjax.exactness.domain import (
     total,
     within_range,
 )
-from ecjax.exactness.interpreter import Interpreter, Scope, is_jax_function, kind_of
+from ecjax.exactness.interpreter import Interpreter, Scope
+from ecjax.exactness.jaxprs import called, is_jax_function, open_jaxpr, scan_parts
 from ecjax.exactness.proof import Invariant
-from ecjax.exactness.rules.base import Covers, anything, only, uncovered
+from ecjax.exactness.rules.base import uncovered
+from ecjax.exactness.rules.control import PARAMETERS
 from ecjax.exactness.rules.reductions import up_to
 from ecjax.exactness.values import Step, Value
 from ecjax.integers import DECLARE
@@ -66,8 +68,7 @@ Body = Callable[[Invariant], Turn]
 
 def call(self: Interpreter, eqn: core.JaxprEqn, step: Step, operands: list[Value], scope: Scope) -> Sequence[Value]:
     """Calls of every kind: what is called is looked into as if it stood there."""
-    called = next(eqn.params[name] for name in ("jaxpr", "call_jaxpr", "fun_jaxpr") if name in eqn.params)
-    jaxpr, consts = open_jaxpr(called)
+    jaxpr, consts = called(eqn)
     if is_jax_function(jaxpr):
         scope = replace(scope, where=step.where)
     return self.run(jaxpr, consts, operands, scope.at(0))
@@ -114,17 +115,6 @@ def scan(self: Interpreter, eqn: core.JaxprEqn, step: Step, operands: list[Value
         last = [x.range for x in first]
     ranges = [*last, *(x.range for x in outputs[len(first) :])]
     return [_found(kind, r) for kind, r in zip(step.outputs, ranges, strict=True)]
-
-
-def scan_parts(jaxpr: core.Jaxpr, operands: Sequence[Kind], outputs: Sequence[Kind]) -> tuple[int, int]:
-    """How many operands of a scan are constants, and how many these and those that are carried.
-
-    What is scanned has one axis less inside. JAX's parameters that tell the numbers differ between its versions.
-    """
-    inside = [kind_of(var.aval) for var in jaxpr.invars]
-    end = sum(len(x.shape) == len(y.shape) for x, y in zip(operands, inside, strict=True))
-    made = [kind_of(var.aval) for var in jaxpr.outvars]
-    return end - sum(len(x.shape) == len(y.shape) for x, y in zip(outputs, made, strict=True)), end
 
 
 def while_loop(
@@ -367,11 +357,6 @@ def increment(after: Value, before: Value) -> Interval | None:
     return None
 
 
-def open_jaxpr(jaxpr: Any) -> tuple[core.Jaxpr, Sequence[Any]]:
-    """A jaxpr, closed or not, and the values of its constants."""
-    return (jaxpr.jaxpr, jaxpr.consts) if hasattr(jaxpr, "consts") else (jaxpr, ())
-
-
 def _thresholds(jaxprs: Sequence[core.Jaxpr], operands: Sequence[Value]) -> list[int]:
     """Numbers at which a range may come to rest: those of the loop's code and its operands, and powers of two."""
     found = {n for x in operands if isinstance(x.range, Interval) for n in x.interval.on(min(x.interval.grid, 0))[:2]}
@@ -395,36 +380,15 @@ def _literals(jaxpr: core.Jaxpr) -> Iterator[int]:
             yield from _literals(inner)
 
 
-def _names(names: str) -> dict[str, Covers]:
-    return dict.fromkeys(names.split(), anything)
-
-
-_JIT = {
-    **_names("jaxpr in_shardings out_shardings in_layouts out_layouts donated_invars ctx_mesh name keep_unused inline"),
-    "compiler_options_kvs": only(()),
-}
-_CUSTOM = _names("call_jaxpr jvp_jaxpr_fun jvp_jaxpr_thunk fwd_jaxpr_thunk num_consts bwd out_trees symbolic_zeros")
-
-CONTROL: dict[str, tuple[Handler, dict[str, Covers]]] = {
-    "closed_call": (call, _names("call_jaxpr")),
-    "cond": (cond, _names("branches")),
-    "core_call": (call, _names("call_jaxpr")),
-    "custom_jvp_call": (call, _CUSTOM),
-    "custom_vjp_call": (call, _CUSTOM),
-    "jit": (call, _JIT),
-    "pjit": (call, _JIT),
-    "remat2": (call, _names("jaxpr prevent_cse differentiated policy")),
-    "scan": (scan, _names("reverse length jaxpr num_consts num_carry unroll linear _split_transpose")),
-    "while": (while_loop, _names("cond_nconsts cond_jaxpr body_nconsts body_jaxpr")),
-}
-"""Primitives that hold jaxprs of their own: how each is looked into, and which parameters that covers."""
+_HANDLERS: dict[str, Handler] = {"cond": cond, "scan": scan, "while": while_loop}
+CONTROL = tuple(PARAMETERS)
+"""Primitives that hold jaxprs of their own."""
 
 
 def look_into(
     self: Interpreter, eqn: core.JaxprEqn, step: Step, operands: list[Value], scope: Scope
 ) -> Sequence[Value]:
     """The results of a primitive of `CONTROL`."""
-    handler, parameters = CONTROL[step.name]
-    if reason := uncovered(parameters, step):
+    if reason := uncovered(PARAMETERS[step.name], step):
         self.report([Refusal(step.text, reason, step.where)])
-    return handler(self, eqn, step, operands, scope)
+    return _HANDLERS.get(step.name, call)(self, eqn, step, operands, scope)

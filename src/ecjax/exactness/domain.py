@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -164,32 +165,38 @@ def within_range(inner: Range, outer: Range) -> bool:
     return isinstance(outer, Unknown)
 
 
+@cache
 def is_float(dtype: np.dtype) -> bool:
     """Whether a dtype is one of floats whose arithmetic the audit knows."""
     return format_of(dtype.name) is not None
 
 
+@cache
 def _format(dtype: np.dtype) -> Format:
     found = format_of(dtype.name)
     assert found is not None, f"{dtype} is no float whose arithmetic is known"
     return found
 
 
+@cache
 def has_arithmetic(dtype: np.dtype) -> bool:
     """Whether the backends are known to compute with a dtype, and not only to move it."""
     return dtype.name == "bool" or dtype.name in INTEGERS or is_float(dtype)
 
 
+@cache
 def is_signed(dtype: np.dtype) -> bool:
     """Whether a dtype is one of signed integers."""
     return jnp.issubdtype(dtype, jnp.signedinteger)
 
 
+@cache
 def bits_of(dtype: np.dtype) -> int:
     """Width of an integer dtype."""
     return jnp.iinfo(dtype).bits
 
 
+@cache
 def top(dtype: np.dtype) -> Range:
     """Everything that a dtype can hold."""
     if dtype == np.bool_:

@@ -7,6 +7,7 @@ one power of two and none exceeds `2**significand` of them. What has no row for 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 BACKENDS = ("CPU", "GPU", "TPU")
@@ -103,12 +104,14 @@ def rows(operation: str, dtype: str, precision: str = "") -> Iterator[Assumption
             yield row
 
 
+@cache
 def missing(operation: str, dtype: str, precision: str = "") -> list[str]:
     """The backends of which the table does not know that they do an operation exactly."""
     known = {row.backend for row in rows(operation, dtype, precision)}
     return [backend for backend in BACKENDS if backend not in known]
 
 
+@cache
 def format_of(dtype: str) -> Format | None:
     """What all backends have of a float dtype, or None if it is none of which that is known."""
     found = [row for row in rows("arithmetic", dtype) if row.significand]
@@ -117,6 +120,7 @@ def format_of(dtype: str) -> Format | None:
     return Format(min(r.significand for r in found), max(r.least for r in found), min(r.most for r in found))
 
 
+@cache
 def splits_operands(dtype: str, precision: str) -> bool:
     """Whether a backend splits operands of more than 8 bits of such a product in bfloat16 pieces."""
     return any(row.pieces for row in rows("product", dtype, precision))

@@ -5,25 +5,20 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-import jax
-import jaxtyping
 import numpy as np
-from jax._src import source_info_util
 from jax.extend import core
 
 from ecjax.exactness import rules
 from ecjax.exactness.conditions import by_cases, pivot_of, select
-from ecjax.exactness.domain import Interval, Kind, Range, Refusal, Unknown, range_of
+from ecjax.exactness.domain import Interval, Range, Refusal, Unknown, range_of
+from ecjax.exactness.jaxprs import constant, is_wrapping, kind_of, line_of, name_of
 from ecjax.exactness.known import constant_of
 from ecjax.exactness.proof import Path as Place
 from ecjax.exactness.proof import Proof
 from ecjax.exactness.values import Definition, Step, Value
-from ecjax.integers import DECLARE, WRAPPING_SCOPE
-
-_JAX, _JAXTYPING = (str(Path(str(package.__file__)).parent) for package in (jax, jaxtyping))
+from ecjax.integers import DECLARE
 
 
 @dataclass(frozen=True)
@@ -173,20 +168,9 @@ def _assert_travels(ranges: Sequence[Range], operands: Sequence[Value], pending:
     assert not blind or pending or any(isinstance(r, Unknown) for r in ranges) or not ranges, "a refusal was lost"
 
 
-def kind_of(aval: Any) -> Kind:
-    """Shape and dtype of an abstract value."""
-    return Kind(tuple(getattr(aval, "shape", ())), getattr(aval, "dtype", np.dtype(object)))
-
-
-def constant(x: Any, kind: Kind | None = None) -> Value:
-    """A value that is known."""
-    array = np.asarray(x) if kind is None else np.asarray(x, kind.dtype)
-    return Value(Kind(array.shape, array.dtype), range_of(array), constant=array)
-
-
 def step_of(eqn: core.JaxprEqn, operands: Sequence[Value], scope: Scope) -> Step:
     """An equation in its context."""
-    name = eqn.primitive.name if eqn.primitive.name != DECLARE.name or eqn.primitive is DECLARE else "another's declare"
+    name = name_of(eqn)
     outputs = tuple(kind_of(var.aval) for var in eqn.outvars)
     return Step(
         name=name,
@@ -194,25 +178,5 @@ def step_of(eqn: core.JaxprEqn, operands: Sequence[Value], scope: Scope) -> Step
         outputs=outputs,
         wrapping=scope.wrapping or is_wrapping(eqn),
         text=f"{name}({', '.join(str(x.kind) for x in operands)}) -> {', '.join(map(str, outputs))}",
-        where=scope.where or line_of(eqn, skip="declare" if eqn.primitive is DECLARE else None),
+        where=scope.where or line_of(eqn),
     )
-
-
-def is_wrapping(eqn: core.JaxprEqn) -> bool:
-    """Whether an equation stands in a `with wrapping()`: the scope itself counts, not one of its name."""
-    return any(getattr(entry, "name", None) is WRAPPING_SCOPE for entry in eqn.source_info.name_stack.stack)
-
-
-def line_of(eqn: core.JaxprEqn, skip: str | None = None) -> str:
-    """The user's line that an equation comes from; `skip` names a function whose caller is meant."""
-    for frame in source_info_util.user_frames(eqn.source_info.traceback):
-        # Between the two may be what checks annotations, which is not the user's either.
-        if frame.function_name != skip and not frame.file_name.startswith((_JAXTYPING, "<@beartype")):
-            return f"{frame.file_name}:{frame.start_line} ({frame.function_name})"
-    return "<unknown line>"
-
-
-def is_jax_function(jaxpr: core.Jaxpr) -> bool:
-    """Whether a jaxpr is of a function of JAX itself, such as `jnp.where`."""
-    info = jaxpr.debug_info
-    return info is not None and _JAX in (info.func_src_info or "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 
@@ -16,25 +17,25 @@ _Elements = np.ndarray  # int64
 
 
 def _divided(x: _Elements, y: _Elements) -> _Elements:
-    return np.sign(x) * np.sign(y) * (abs(x) // abs(y))
+    return np.asarray(np.sign(x) * np.sign(y) * (abs(x) // abs(y)))
 
 
 def _product(x: _Elements, y: _Elements) -> _Elements:
     if x.size and y.size and int(abs(x).max()) * int(abs(y).max()) >= 1 << 63:
         raise NotImplementedError
-    return x * y
+    return np.asarray(x * y)
 
 
 def _inverted(step: Step, x: _Elements) -> _Elements:
     limits = top(step.kind.dtype)
     assert isinstance(limits, Interval)
-    return limits.low + limits.high - x
+    return np.asarray(limits.low + limits.high - x)
 
 
 def _shifted(x: _Elements, n: _Elements) -> _Elements:
     if x.size and x.min() < 0:
         raise NotImplementedError
-    return x >> n
+    return np.asarray(x >> n)
 
 
 def _broadcast(step: Step, x: _Elements) -> _Elements:
@@ -117,6 +118,7 @@ def _broadcast_iota(step: Step) -> _Elements:
     return np.broadcast_to(np.arange(shape[axis]).reshape(shape), step.kind.shape)
 
 
+@cache
 def narrow(dtype: np.dtype) -> bool:
     """Whether a dtype is of integers of 8 to 32 bits, or of truth values."""
     return dtype.kind in "iub" and dtype.itemsize <= 4

@@ -20,9 +20,9 @@ from ecjax.exactness import known
 from ecjax.exactness.domain import Interval, is_float, misfit, negative, total
 from ecjax.exactness.values import ALIKE, Definition, Value
 
-_DEPTH = 5  # of bounds in place of values
+_DEPTH = 4  # of bounds in place of values
 _TERMS = 12  # in a sum
-_ROOM = 400  # sums that are looked at, in all
+_ROOM = 80  # sums that are looked at, in all
 
 Lift = tuple[tuple[int, ...], tuple[int, ...]]
 """How an array is seen in a larger one: the shape, and the axis in it of each of its own axes."""
@@ -46,33 +46,40 @@ class _Term:
         return self.value.identity, None if self.value.kind.size == 1 else self.lift
 
 
+Number = int | Fraction  # of which integers are quicker
+
+
+def _number(steps: int, grid: int) -> Number:
+    return steps << grid if grid >= 0 else Fraction(steps, 1 << -grid)
+
+
 class _Sum:
     """`constant` and so many times each term."""
 
-    def __init__(self, constant: Fraction, terms: Mapping[Any, tuple[Fraction, _Term]]) -> None:
+    def __init__(self, constant: Number, terms: Mapping[Any, tuple[Number, _Term]]) -> None:
         self.constant = constant
         self.terms = {key: (times, term) for key, (times, term) in terms.items() if times}
 
-    def plus(self, other: _Sum, times: Fraction | int = 1) -> _Sum:
+    def plus(self, other: _Sum, times: Number = 1) -> _Sum:
         terms = dict(self.terms)
         for key, (n, term) in other.terms.items():
-            before, kept = terms.get(key, (Fraction(0), term))
+            before, kept = terms.get(key, (0, term))
             terms[key] = before + n * times, kept
         return _Sum(self.constant + other.constant * times, terms)
 
-    def scaled(self, times: Fraction) -> _Sum:
-        return _Sum(Fraction(0), {}).plus(self, times)
+    def scaled(self, times: Number) -> _Sum:
+        return _Sum(0, {}).plus(self, times)
 
-    def bound(self) -> Fraction:
+    def bound(self) -> Number:
         """The least that it can be, as far as each term says by itself."""
         least = self.constant
         for times, term in self.terms.values():
             x = term.value.interval
-            least += times * (x.low if times > 0 else x.high) * Fraction(2) ** x.grid
+            least += times * _number(x.low if times > 0 else x.high, x.grid)
         return least
 
 
-def least_difference(a: Value, b: Value) -> Fraction | None:
+def least_difference(a: Value, b: Value) -> Number | None:
     """The least that an element of `a` can be above that of `b` in the same place, as far as is seen."""
     if a.kind.shape != b.kind.shape or a.kind.dtype != b.kind.dtype:
         return None
@@ -85,7 +92,7 @@ class _Search:
     def __init__(self) -> None:
         self.room = _ROOM
 
-    def least(self, form: _Sum, depth: int) -> Fraction:
+    def least(self, form: _Sum, depth: int) -> Number:
         best = form.bound()
         self.room -= 1
         if not depth or self.room <= 0 or len(form.terms) > _TERMS or not form.terms:
@@ -102,8 +109,8 @@ def _sum(term: _Term, depth: int) -> _Sum:
     value, d = term.value, term.value.definition
     x = value.interval
     if x.single:
-        return _Sum(x.low * Fraction(2) ** x.grid, {})
-    itself = _Sum(Fraction(0), {term.key: (Fraction(1), term)})
+        return _Sum(_number(x.low, x.grid), {})
+    itself = _Sum(0, {term.key: (1, term)})
     if d is None or not depth or any(not isinstance(y.range, Interval) for y in d.operands):
         return itself
     name, operands = d.step.name, d.operands
@@ -118,7 +125,7 @@ def _sum(term: _Term, depth: int) -> _Sum:
     if name in exact and misfit(exact[name](), value.kind.dtype) is None:  # it has not wrapped
         first = _sum(parts[0], depth - 1)
         if name == "neg":
-            return first.scaled(Fraction(-1))
+            return first.scaled(-1)
         return first.plus(_sum(parts[1], depth - 1), 1 if name == "add" else -1)
     if name == "mul":
         for i in (0, 1):
@@ -126,7 +133,7 @@ def _sum(term: _Term, depth: int) -> _Sum:
             ends = [factor.low * y for y in other[:2]]
             grid = factor.grid + other.grid
             if factor.single and misfit(Interval(min(ends), max(ends), grid), value.kind.dtype) is None:
-                return _sum(parts[1 - i], depth - 1).scaled(factor.low * Fraction(2) ** factor.grid)
+                return _sum(parts[1 - i], depth - 1).scaled(_number(factor.low, factor.grid))
     return itself
 
 
@@ -221,7 +228,7 @@ def _above(term: _Term) -> Iterator[_Sum]:
     if name in ("div", "shift_right_logical", "shift_right_arithmetic") and integers and x.low >= 0 and y.low >= 0:
         least = 1 << y.low if name != "div" else y.low
         if least:
-            yield _sum(operands[0], 2).scaled(Fraction(1, least))
+            yield _sum(operands[0], 2).scaled(Fraction(1, least) if least > 1 else 1)
     elif name == "rem" and integers and x.low >= 0:
         yield _sum(operands[0], 2)
     elif name == "and" and integers:
@@ -245,7 +252,7 @@ def _below(term: _Term) -> Iterator[_Sum]:
     if name in ("div", "shift_right_logical", "shift_right_arithmetic") and integers and x.low >= 0 and y.single:
         by = 1 << y.low if name != "div" and y.low >= 0 else y.low
         if by > 0:
-            least = _sum(operands[0], 2).plus(_Sum(Fraction(1 - by), {}))
+            least = _sum(operands[0], 2).plus(_Sum(1 - by, {}))
             yield least.scaled(Fraction(1, by))
     elif name == "max" or (name == "or" and integers and min(x.low, y.low) >= 0):
         yield from (_sum(part, 2) for part in operands)
@@ -255,7 +262,7 @@ def _below(term: _Term) -> Iterator[_Sum]:
 
 def _cases(form: _Sum) -> Iterator[list[_Sum]]:
     """For a predicate that terms are selected by: the sums for each of its numbers."""
-    chosen: dict[Any, list[tuple[Any, Fraction, _Term, Definition]]] = {}
+    chosen: dict[Any, list[tuple[Any, Number, _Term, Definition]]] = {}
     for key, (times, term) in form.terms.items():
         d = term.value.definition
         if d is not None and d.step.name == "select_n" and isinstance(d.operands[0].range, Interval):
@@ -375,6 +382,6 @@ def enumerated_difference(a: Value, b: Value) -> Interval | None:
     return Interval(int(difference.min()), int(difference.max()))
 
 
-def ceil(x: Fraction, grid: int) -> int:
+def ceil(x: Number, grid: int) -> int:
     """The least number of steps of a grid that is not below x."""
-    return math.ceil(x / Fraction(2) ** grid)
+    return math.ceil(Fraction(x) / _number(1, grid)) if grid else math.ceil(x)

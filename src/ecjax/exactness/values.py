@@ -51,6 +51,9 @@ class Value:
       constant: Its elements, if they are known.
       above: Values of its shape of which no element exceeds its own, less a number: what a loop's invariant says.
       original: The value that this is a narrowed copy of.
+      sums: Of a float that a loop or branch gave: what sums of some of its summands may be, as its definition is not
+        known. So too `exponents`.
+      exponents: The least grid and the greatest exponent that products of some of its factors may have.
     """
 
     kind: Kind
@@ -60,6 +63,8 @@ class Value:
     constant: np.ndarray | None = None
     above: tuple[tuple[Value, int], ...] = field(default=(), repr=False)
     original: Value | None = field(default=None, repr=False)
+    sums: Interval | None = field(default=None, repr=False)
+    exponents: tuple[int, int] | None = field(default=None, repr=False)
 
     @property
     def interval(self) -> Interval:
@@ -78,6 +83,8 @@ class Value:
 
         XLA makes `x + (c + d)` of `(x + c) + d`.
         """
+        if self.sums is not None:
+            return self.sums
         x, d = self.interval, self.definition
         if d is not None and is_float(self.kind.dtype) and all(isinstance(y.range, Interval) for y in d.operands):
             parts = [y.partial_sums for y in d.operands]
@@ -93,6 +100,8 @@ class Value:
 
         XLA makes `x * (c * d)` of `(x * c) * d`.
         """
+        if self.exponents is not None:
+            return self.exponents
         x, d = self.interval, self.definition
         if d is not None and is_float(self.kind.dtype) and all(isinstance(y.range, Interval) for y in d.operands):
             parts = [y.partial_exponents for y in d.operands]

@@ -7,7 +7,6 @@ A rule gets the step and the operands, and returns the range of the result. What
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from operator import eq, ge, gt, le, lt, ne
 
 import numpy as np
@@ -69,14 +68,14 @@ def _sub(step: Step, a: Value, b: Value) -> Range:
     exact = total(a.interval, negative(b.interval))
     if exact.low < 0:  # people subtract what is smaller
         exact = _at_least(exact, relations.least_difference(a, b))
-    if exact.high > 0 and exact.low < 0:
+    if exact.high > 0 and misfit(exact, step.kind.dtype):
         exact = negative(_at_least(negative(exact), relations.least_difference(b, a)))
     if misfit(exact, step.kind.dtype) and (found := relations.enumerated_difference(a, b)) is not None:
         exact = found
     return _summed(step, exact, total(a.partial_sums, negative(b.partial_sums)), "the difference")
 
 
-def _at_least(x: Interval, least: Fraction | None) -> Interval:
+def _at_least(x: Interval, least: relations.Number | None) -> Interval:
     """The numbers of an interval that are not below a bound."""
     if least is None:
         return x

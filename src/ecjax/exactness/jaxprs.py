@@ -1,0 +1,78 @@
+"""How a jaxpr is read: shapes, dtypes, constants, lines and scopes. It is all that the search and the checker share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jaxtyping
+import numpy as np
+from jax._src import source_info_util
+from jax.extend import core
+
+from ecjax.exactness.domain import Kind, range_of
+from ecjax.exactness.values import Value
+from ecjax.integers import DECLARE, WRAPPING_SCOPE
+
+_JAX, _JAXTYPING = (str(Path(str(package.__file__)).parent) for package in (jax, jaxtyping))
+
+
+def kind_of(aval: Any) -> Kind:
+    """Shape and dtype of an abstract value."""
+    return Kind(tuple(getattr(aval, "shape", ())), getattr(aval, "dtype", np.dtype(object)))
+
+
+def constant(x: Any, kind: Kind | None = None) -> Value:
+    """A value that is known."""
+    array = np.asarray(x) if kind is None else np.asarray(x, kind.dtype)
+    return Value(Kind(array.shape, array.dtype), range_of(array), constant=array)
+
+
+def name_of(eqn: core.JaxprEqn) -> str:
+    """The name of an equation's primitive, unless it is another's that only has the name of ours."""
+    ours = eqn.primitive is DECLARE or eqn.primitive.name != DECLARE.name
+    return eqn.primitive.name if ours else "another's declare"
+
+
+def open_jaxpr(jaxpr: Any) -> tuple[core.Jaxpr, Sequence[Any]]:
+    """A jaxpr, closed or not, and the values of its constants."""
+    return (jaxpr.jaxpr, jaxpr.consts) if hasattr(jaxpr, "consts") else (jaxpr, ())
+
+
+def called(eqn: core.JaxprEqn) -> tuple[core.Jaxpr, Sequence[Any]]:
+    """The jaxpr that a call calls, and the values of its constants."""
+    return open_jaxpr(next(eqn.params[name] for name in ("jaxpr", "call_jaxpr", "fun_jaxpr") if name in eqn.params))
+
+
+def scan_parts(jaxpr: core.Jaxpr, operands: Sequence[Kind], outputs: Sequence[Kind]) -> tuple[int, int]:
+    """How many operands of a scan are constants, and how many these and those that are carried.
+
+    What is scanned has one axis less inside. JAX's parameters that tell the numbers differ between its versions.
+    """
+    inside = [kind_of(var.aval) for var in jaxpr.invars]
+    end = sum(len(x.shape) == len(y.shape) for x, y in zip(operands, inside, strict=True))
+    made = [kind_of(var.aval) for var in jaxpr.outvars]
+    return end - sum(len(x.shape) == len(y.shape) for x, y in zip(outputs, made, strict=True)), end
+
+
+def is_wrapping(eqn: core.JaxprEqn) -> bool:
+    """Whether an equation stands in a `with wrapping()`: the scope itself counts, not one of its name."""
+    return any(getattr(entry, "name", None) is WRAPPING_SCOPE for entry in eqn.source_info.name_stack.stack)
+
+
+def line_of(eqn: core.JaxprEqn) -> str:
+    """The user's line that an equation comes from; of a declaration, that of its caller."""
+    skip = "declare" if eqn.primitive is DECLARE else None
+    for frame in source_info_util.user_frames(eqn.source_info.traceback):
+        # Between the two may be what checks annotations, which is not the user's either.
+        if frame.function_name != skip and not frame.file_name.startswith((_JAXTYPING, "<@beartype")):
+            return f"{frame.file_name}:{frame.start_line} ({frame.function_name})"
+    return "<unknown line>"
+
+
+def is_jax_function(jaxpr: core.Jaxpr) -> bool:
+    """Whether a jaxpr is of a function of JAX itself, such as `jnp.where`."""
+    info = jaxpr.debug_info
+    return info is not None and _JAX in (info.func_src_info or "")
