@@ -146,6 +146,7 @@ class Codebook(eqx.Module):
 
         def advance(node: UInt16[Array, ""], item: tuple[Array, Array]) -> tuple[Array, Array]:
             byte, active = item
+            byte = byte.astype(jnp.int32)  # as an index of uint8 above 127 that it knows XLA takes a negative one
             child = self.children[self.rows[node], self.classes[byte]]
             fits = child > 0
             following = jnp.where(active, jnp.where(fits, child, self.first[byte]), 0)

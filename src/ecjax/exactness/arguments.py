@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
-from ecjax.exactness.domain import Interval, misfit
+from ecjax.exactness.domain import Interval, is_float, misfit
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,8 @@ def within(tree: PyTree[Any], low: int | float, high: int | float, step: int | f
         if not varies(leaf):
             return leaf
         struct = jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)
+        if interval.grid and not is_float(struct.dtype):
+            raise ValueError(f"steps are of floats; numbers of {struct.dtype} are bounded with step 1, got {step}")
         check_holds(interval, struct.dtype)
         return Bounded(struct, interval)
 
@@ -71,6 +73,18 @@ def check_holds(interval: Interval, dtype: Any) -> None:
     if reason := misfit(interval, held):
         hint = f" (JAX makes {held.name} of {dtype.name} while x64 is off)" if held != dtype else ""
         raise ValueError(f"an argument that {reason}{hint}")
+
+
+def check_argument(leaf: Any) -> None:
+    """Raises ValueError unless the dtype that JAX makes of an argument holds all that it stands for."""
+    if isinstance(leaf, Bounded):
+        check_holds(leaf.range, leaf.struct.dtype)
+    elif varies(leaf) and isinstance(leaf.dtype, np.dtype):
+        held = jax.dtypes.canonicalize_dtype(leaf.dtype)
+        if held != leaf.dtype:
+            raise ValueError(
+                f"an argument is of {leaf.dtype}, of which JAX makes {held} while x64 is off: give it as {held}"
+            )
 
 
 def varies(leaf: Any) -> bool:

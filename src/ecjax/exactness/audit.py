@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax
-from jax.extend import core
 from jaxtyping import PyTree
 
-from ecjax.exactness.arguments import Bounded, check_holds, varies
+from ecjax.exactness.arguments import Bounded, check_argument, varies
+from ecjax.exactness.checker import check
 from ecjax.exactness.control import CONTROL, look_into
 from ecjax.exactness.domain import Interval, Refusal, Unknown, top
 from ecjax.exactness.interpreter import Interpreter, Scope
-from ecjax.exactness.jaxprs import is_wrapping, kind_of
+from ecjax.exactness.jaxprs import kind_of
 from ecjax.exactness.proof import Proof
 from ecjax.exactness.values import Value
+from ecjax.exactness.widths import other_width
 
 
 class InexactError(ValueError):
@@ -31,8 +32,8 @@ class Audit:
       refusals: What could not be proved, in the order of the program; nothing if the function is exact.
       outputs: The proved range of each array of the result, in the result's structure: an `Interval`, or `Unknown` of
         floats that were only moved about. Of no meaning unless `proved`.
-      x64: Whether JAX had 64-bit numbers when it traced the function. The proof is of that trace; one that wraps
-        nowhere gives the same numbers in the other.
+      x64: Whether JAX had 64-bit numbers when it traced the function. What is proved gives the same numbers with the
+        setting switched over, if in other dtypes.
       proof: What was found on the way, which the checker has verified.
     """
 
@@ -73,13 +74,12 @@ def audit(fn: Callable[..., Any], *args: PyTree[Any]) -> Audit:
       Every refusal, not only the first, and the bounds of the results.
 
     Raises:
-      ValueError: If the dtype that JAX makes of an argument does not hold its bounds.
+      ValueError: If JAX makes another dtype of an argument (int32 of int64 while x64 is off), which does not hold it.
     """
     leaves, structure = jax.tree.flatten(args, is_leaf=lambda x: isinstance(x, Bounded))
     structs = {i: leaf.struct if isinstance(leaf, Bounded) else leaf for i, leaf in enumerate(leaves) if varies(leaf)}
     for leaf in leaves:
-        if isinstance(leaf, Bounded):
-            check_holds(leaf.range, leaf.struct.dtype)
+        check_argument(leaf)
     shape: list[Any] = []
 
     def called(*arrays: Any) -> list[Any]:
@@ -100,41 +100,11 @@ def audit(fn: Callable[..., Any], *args: PyTree[Any]) -> Audit:
     tree = jax.tree.unflatten(shape[-1], ranges)
     refusals = [*interpreter.refusals]
     x64 = bool(jax.config.jax_enable_x64)
-    if interpreter.wrapped and not refusals:
-        refusals += _other_width(called, list(structs.values()), closed.jaxpr, interpreter.wrapped)
+    if not refusals:
+        refusals += check(closed, [x.range for x in operands], interpreter.proof, ranges).refusals
+    if not refusals:
+        refusals += other_width(called, list(structs.values()), closed)
     return Audit(tuple(refusals), tree, x64, interpreter.proof)
-
-
-def _other_width(
-    fn: Callable[..., Any], structs: list[Any], jaxpr: core.Jaxpr, wrapped: dict[tuple[str, str], str]
-) -> list[Refusal]:
-    """The operations that wrap in one width, and with x64 switched over would wrap in another."""
-    x64 = bool(jax.config.jax_enable_x64)
-    canonical = [jax.ShapeDtypeStruct(x.shape, var.aval.dtype) for x, var in zip(structs, jaxpr.invars, strict=True)]
-    with jax.enable_x64(not x64):
-        try:
-            other = jax.make_jaxpr(fn)(*canonical).jaxpr
-        except Exception:
-            return [Refusal("the function", f"it cannot be traced with x64 {'off' if x64 else 'on'}", "<unknown line>")]
-    if _wrapping(jaxpr) == _wrapping(other):
-        return []
-    reason = f"and what is declared to wrap has other dtypes with x64 {'off' if x64 else 'on'}: name them, as in "
-    return [
-        Refusal(text, f"it wraps in {dtype}, {reason}jnp.sum(x, dtype=x.dtype)", where)
-        for (where, dtype), text in wrapped.items()
-    ]
-
-
-def _wrapping(jaxpr: core.Jaxpr, inside: bool = False) -> list[Any]:
-    """The primitives and dtypes of the equations of a jaxpr, and of those it holds, that are declared to wrap."""
-    found: list[Any] = []
-    for eqn in jaxpr.eqns:
-        wraps = inside or is_wrapping(eqn)
-        if wraps:
-            found.append((eqn.primitive.name, *(kind_of(var.aval).dtype for var in eqn.outvars)))
-        for inner in core.jaxprs_in_params(eqn.params):
-            found += _wrapping(inner, wraps)
-    return found
 
 
 def _is_range(x: Any) -> bool:

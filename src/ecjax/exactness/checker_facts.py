@@ -36,6 +36,11 @@ def plain(value: Value) -> View:
     return tuple(None if n == 1 else axis for axis, n in enumerate(value.kind.shape))
 
 
+def _inner(x: Value, view: View) -> View:
+    """The view of an operand of an elementwise equation, which may be a number, or have length 1 where others have more."""
+    return tuple(None if n == 1 else axis for n, axis in zip(x.kind.shape, view, strict=False))
+
+
 def _through(d: Definition, view: View) -> View | None:
     """The view of a shaping's operand, if each axis of it is one of the result's."""
     before, after = d.operands[0].kind.shape, d.step.kind.shape
@@ -101,12 +106,14 @@ class World:
             if isinstance(fact, Difference):
                 self._compare(d.operands[fact.above], d.operands[fact.below], at, fact.least)
             else:
-                self._assume((d.operands[fact.operand], at, fact.interval))
+                x = d.operands[fact.operand]
+                self._assume((x, _inner(x, at), fact.interval))
         if cases := alternatives(d, base.kind.dtype, now):
-            self._choices.append([(d.operands[case.operand], at, case.interval) for case in cases])
+            found = [(d.operands[case.operand], case.interval) for case in cases]
+            self._choices.append([(x, _inner(x, at), interval) for x, interval in found])
 
     def _compare(self, a: Value, b: Value, view: View, least: int) -> None:
-        keys = _key(a, view), _key(b, view)
+        keys = _key(a, _inner(a, view)), _key(b, _inner(b, view))
         self._apart[keys] = max(least, self._apart.get(keys, least))
         for x, y, at in ((a, b, view), (keys[0][0], keys[1][0], keys[0][1])):
             if x.kind.shape == y.kind.shape and (x is a or keys[0][1] == keys[1][1]):
@@ -149,8 +156,9 @@ class World:
             return value.narrowed(both, definition=Definition(d.step, (x,)), pending=value.pending and x.pending)
         if not is_elementwise(name) and name != "select_n":
             return value
-        operands = tuple(self.see(x, view if x.kind.shape else (), depth - 1) for x in d.operands)
-        apart = self._apart.get((_key(operands[0], view), _key(operands[1], view))) if name == "sub" else None
+        operands = tuple(self.see(x, _inner(x, view), depth - 1) for x in d.operands)
+        keys = tuple(_key(x, _inner(x, view)) for x in d.operands[:2]) if name == "sub" else ()
+        apart = self._apart.get(keys) if len(keys) == 2 else None
         if apart is None and all(x is y for x, y in zip(operands, d.operands, strict=True)):
             return value
         made = Definition(d.step, operands)
@@ -161,7 +169,7 @@ class World:
             return value.narrowed(chosen, definition=made)
         if any(isinstance(x.range, Unknown) for x in operands):
             return value
-        if apart is not None and (exact := _difference(*operands, apart)) is not None:
+        if apart is not None and (exact := _difference(operands[0], operands[1], apart)) is not None:
             pending = value.pending and operands[0].pending | operands[1].pending
             return value.narrowed(exact, definition=made, pending=pending)
         step = d.step.afresh()
@@ -230,7 +238,10 @@ def chosen(step: Step, which: Value, *cases: Value) -> tuple[Range, frozenset[Re
     seen = seen or dict(enumerate(cases))  # none is chosen only in code that never runs
     given = [seen.get(n, next(iter(seen.values()))) for n in range(len(cases))]
     (found,) = rules.conclude(step, (which, *given))
-    return found, step.refusals() | rules.inherited([which, *seen.values()])
+    pending = step.refusals() | rules.inherited([which, *seen.values()])
+    blind = any(isinstance(x.range, Unknown) for x in seen.values())
+    assert pending or not blind or isinstance(found, Unknown), "a refusal was lost"
+    return found, pending
 
 
 def by_numbers(step: Step, operands: Sequence[Value]) -> tuple[Range, bool] | None:
@@ -286,4 +297,4 @@ def _trace(value: Value, view: View, depth: int, found: dict[Key, None]) -> None
             _trace(d.operands[0], inner, depth - 1, found)
     elif is_elementwise(d.step.name):
         for x in d.operands:
-            _trace(x, view if x.kind.shape else (), depth - 1, found)
+            _trace(x, _inner(x, view), depth - 1, found)

@@ -126,6 +126,12 @@ def total(a: Interval, b: Interval) -> Interval:
     return Interval(x.low + y.low, x.high + y.high, x.grid)
 
 
+def product(a: Interval, b: Interval) -> Interval:
+    """All products of two numbers."""
+    corners = hull(x * y for x in (a.low, a.high) for y in (b.low, b.high))
+    return Interval(corners.low, corners.high, a.grid + b.grid)
+
+
 def negative(a: Interval) -> Interval:
     """All negatives."""
     return Interval(-a.high, -a.low, a.grid)

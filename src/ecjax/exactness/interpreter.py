@@ -54,7 +54,6 @@ class Interpreter:
         `where(x + 1 < n, x + 1, 0)` is understood.
       bounds: The invariants of loops that were found before, a first guess when the same loop comes again.
       proof: What was found: the range of each variable, the invariant of each loop.
-      wrapped: The dtypes in which a declared operation did wrap.
     """
 
     control: Collection[str]
@@ -64,7 +63,6 @@ class Interpreter:
     computed: dict[Any, Sequence[Value]] = field(default_factory=dict)
     bounds: dict[Any, Any] = field(default_factory=dict)
     proof: Proof = field(default_factory=Proof)
-    wrapped: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def report(self, refusals: Iterable[Refusal]) -> None:
         """Adds refusals, if they count."""
@@ -144,9 +142,7 @@ class Interpreter:
         lazy = _is_lazy(step.name)
         if not lazy:
             self.report(sorted(pending, key=str))
-        if self.recording:
-            self.wrapped.update({(step.where, dtype.name): step.text for dtype in step.wrapped})
-        _assert_travels(ranges, operands, pending)
+        _assert_travels(step, ranges, operands, pending)
         known = constant_of(step, operands) if not pending else None
         pending = pending if lazy else frozenset()
         return [
@@ -162,9 +158,11 @@ def _is_lazy(name: str) -> bool:
     return rule is not None and (rule.elementwise or name in lazy) and name != DECLARE.name
 
 
-def _assert_travels(ranges: Sequence[Range], operands: Sequence[Value], pending: frozenset[Refusal]) -> None:
-    """Nothing known is made of a value that is not known, but with the refusal of it."""
-    blind = any(isinstance(x.range, Unknown) for x in operands)
+def _assert_travels(
+    step: Step, ranges: Sequence[Range], operands: Sequence[Value], pending: frozenset[Refusal]
+) -> None:
+    """Nothing known is made of a value that is not known, but with the refusal of it, unless a `where` discards it."""
+    blind = step.name != "select_n" and any(isinstance(x.range, Unknown) for x in operands)
     assert not blind or pending or any(isinstance(r, Unknown) for r in ranges) or not ranges, "a refusal was lost"
 
 

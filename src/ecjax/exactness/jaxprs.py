@@ -12,7 +12,7 @@ import numpy as np
 from jax._src import source_info_util
 from jax.extend import core
 
-from ecjax.exactness.domain import Kind, range_of
+from ecjax.exactness.domain import Kind, Unknown, range_of
 from ecjax.exactness.values import Value
 from ecjax.integers import DECLARE, WRAPPING_SCOPE
 
@@ -26,6 +26,9 @@ def kind_of(aval: Any) -> Kind:
 
 def constant(x: Any, kind: Kind | None = None) -> Value:
     """A value that is known."""
+    dtype = getattr(x, "dtype", None)
+    if dtype is not None and jax.dtypes.issubdtype(dtype, jax.dtypes.extended):  # a key
+        return Value(Kind(tuple(x.shape), dtype), Unknown())
     array = np.asarray(x) if kind is None else np.asarray(x, kind.dtype)
     return Value(Kind(array.shape, array.dtype), range_of(array), constant=array)
 

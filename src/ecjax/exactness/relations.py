@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ecjax.exactness import known
-from ecjax.exactness.domain import Interval, is_float, misfit, negative, total
+from ecjax.exactness.domain import Interval, is_float, misfit, negative, product, total
 from ecjax.exactness.values import ALIKE, Definition, Value
 
 _DEPTH = 4  # of bounds in place of values
@@ -117,24 +117,27 @@ def _sum(term: _Term, depth: int) -> _Sum:
     if (seen := _seen_through(term)) is not None:
         return _sum(seen, depth)
     parts = [_Term(y, term.lift) for y in operands]
-    exact = {
-        "add": lambda: total(operands[0].interval, operands[1].interval),
-        "sub": lambda: total(operands[0].interval, negative(operands[1].interval)),
-        "neg": lambda: negative(operands[0].interval),
-    }
-    if name in exact and misfit(exact[name](), value.kind.dtype) is None:  # it has not wrapped
+    if name in ("add", "sub", "neg") and _is_exact(d):
         first = _sum(parts[0], depth - 1)
         if name == "neg":
             return first.scaled(-1)
         return first.plus(_sum(parts[1], depth - 1), 1 if name == "add" else -1)
-    if name == "mul":
+    if name == "mul" and _is_exact(d):
         for i in (0, 1):
-            factor, other = operands[i].interval, operands[1 - i].interval
-            ends = [factor.low * y for y in other[:2]]
-            grid = factor.grid + other.grid
-            if factor.single and misfit(Interval(min(ends), max(ends), grid), value.kind.dtype) is None:
+            factor = operands[i].interval
+            if factor.single:
                 return _sum(parts[1 - i], depth - 1).scaled(_number(factor.low, factor.grid))
     return itself
+
+
+def _is_exact(d: Definition) -> bool:
+    """Whether a sum or product is surely what it says, and has not wrapped."""
+    if not d.step.wrapped and not d.step.reasons:
+        return True
+    # With operands that are known better now it may be so after all.
+    x, y = d.operands[0].interval, d.operands[-1].interval
+    exact = {"add": total(x, y), "sub": total(x, negative(y)), "neg": negative(x), "mul": product(x, y)}[d.step.name]
+    return misfit(exact, d.step.kind.dtype) is None
 
 
 def _seen_through(term: _Term) -> _Term | None:
@@ -192,8 +195,12 @@ def _apart(high: _Term, low: _Term) -> int | None:
         for other, k in high.value.above:
             if other.identity is low.value.identity:
                 return k
+    if high.lift is None and low.lift is None and _is_looked_up(low.value) and _is_small(high.value):
+        found = enumerated_difference(high.value, low.value)
+        if found is not None:
+            return found.low
     d = high.value.definition
-    if d is None or d.operands[0].identity is not low.value.identity or low.lift is not None:
+    if d is None or not d.operands or d.operands[0].identity is not low.value.identity or low.lift is not None:
         return None
     axes = d.step.params.get("axes")
     x = d.operands[0]
@@ -341,7 +348,7 @@ def _work_out(value: Value, done: dict[Value, np.ndarray | None], size: int, dep
     d = value.definition
     if d is None or not depth or value.pending or d.step.wrapped or not known.narrow(value.kind.dtype):
         return None
-    if d.step.name == "gather":
+    if d.step.name in ("gather", "dynamic_slice"):
         return _looked_up(d, done, size, depth)
     if d.step.name in ("broadcast_in_dim", "reshape", "squeeze", "expand_dims"):
         # Only as long as the order of elements stays.
@@ -357,20 +364,29 @@ def _work_out(value: Value, done: dict[Value, np.ndarray | None], size: int, dep
 
 def _looked_up(d: Definition, done: dict[Value, np.ndarray | None], size: int, depth: int) -> np.ndarray | None:
     """The elements of a known table of one axis at an index."""
-    table, index = d.operands
-    numbers = d.step.params["dimension_numbers"]
-    plain = (
-        table.constant is not None
-        and known.narrow(table.kind.dtype)
-        and len(table.kind.shape) == 1
-        and d.step.params["slice_sizes"] == (1,)
-        and tuple(numbers.start_index_map) == (0,)
-        and index.kind.size == d.step.kind.size == size
-    )
-    places = _along(index, done, size, depth - 1) if plain else None
+    table, index, *others = d.operands
+    params = d.step.params
+    plain = table.constant is not None and known.narrow(table.kind.dtype) and len(table.kind.shape) == 1
+    if not plain or others or tuple(params["slice_sizes"]) != (1,) or not index.kind.size == d.step.kind.size == size:
+        return None
+    if d.step.name == "gather" and tuple(params["dimension_numbers"].start_index_map) != (0,):
+        return None
+    places = _along(index, done, size, depth - 1)
     if places is None or places.min() < 0 or places.max() >= table.kind.size:
         return None
     return np.asarray(table.constant).astype(np.int64)[places]
+
+
+def _is_looked_up(value: Value) -> bool:
+    """Whether a value comes from a known table."""
+    d = value.definition
+    while d is not None and d.step.name in ("reshape", "squeeze", "expand_dims", "broadcast_in_dim"):
+        d = d.operands[0].definition
+    return d is not None and d.step.name in ("gather", "dynamic_slice") and d.operands[0].constant is not None
+
+
+def _is_small(value: Value) -> bool:
+    return value.interval.high - value.interval.low < known.LARGEST
 
 
 def enumerated_difference(a: Value, b: Value) -> Interval | None:

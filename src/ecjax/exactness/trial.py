@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from ecjax.exactness import sampling
-from ecjax.exactness.arguments import Bounded, check_holds, varies
+from ecjax.exactness.arguments import Bounded, varies
 from ecjax.exactness.audit import InexactError, audit
 from ecjax.exactness.domain import Interval
 from ecjax.exactness.variants import Arrays, Unavailable, Variant, reference, variants
@@ -186,8 +186,6 @@ class _Arguments:
         for i, (path, leaf) in enumerate(named):
             if varies(leaf):
                 of, bounds = (leaf.struct, leaf.range) if isinstance(leaf, Bounded) else (leaf, None)
-                if bounds is not None:
-                    check_holds(bounds, of.dtype)
                 self.sources.append(sampling.source(of, bounds, f"args{jax.tree_util.keystr(path)}"))
                 self.places.append(i)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ecjax.exactness.domain import Interval, Range, Unknown, has_arithmetic
 from ecjax.exactness.rules import elementwise, indexing, movement, products, reductions
 from ecjax.exactness.rules.base import Rule, uncovered
@@ -35,6 +37,8 @@ def conclude(step: Step, operands: Sequence[Value]) -> list[Range]:
         step.refuse(reason)
     elif not rule.unsized and (bare := _without_arithmetic(step, operands)):
         step.refuse(f"nothing says that every backend computes with {bare} alike: convert it first")
+    elif blind and rule.moves and (other := _rewritten(operands)):
+        step.refuse(f"a backend may rewrite the bits of NaNs of {other} where it moves them; bound it with `within`")
     elif blind and not rule.moves:
         if any(not r.refusals for r in blind):
             step.refuse("an operand may be any float, NaN, infinite or subnormal; bound it with `within`")
@@ -54,6 +58,14 @@ def inherited(operands: Sequence[Value]) -> frozenset:
     """The refusals that what is made of operands inherits."""
     found = [x.pending for x in operands]
     return frozenset().union(*found, *(x.range.refusals for x in operands if isinstance(x.range, Unknown)))
+
+
+def _rewritten(operands: Sequence[Value]) -> str | None:
+    """The dtype of unknown operands whose NaNs do not stay the same bits: all but float32 may go through another."""
+    for x in operands:
+        if isinstance(x.range, Unknown) and x.kind.dtype != np.float32:
+            return x.kind.dtype.name
+    return None
 
 
 def _without_arithmetic(step: Step, operands: Sequence[Value]) -> str | None:

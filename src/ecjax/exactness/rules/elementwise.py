@@ -25,17 +25,12 @@ from ecjax.exactness.domain import (
     meet,
     misfit,
     negative,
+    product,
     top,
     total,
 )
 from ecjax.exactness.rules.base import Conclude, Covers, Rule, anything, only
 from ecjax.exactness.values import Step, Value
-
-
-def product(a: Interval, b: Interval) -> Interval:
-    """All products of two numbers."""
-    corners = hull(x * y for x in (a.low, a.high) for y in (b.low, b.high))
-    return Interval(corners.low, corners.high, a.grid + b.grid)
 
 
 def _add(step: Step, a: Value, b: Value) -> Range:

@@ -11,8 +11,21 @@ import numpy as np
 from jax.extend import core
 from jax.lax import GatherScatterMode
 
-from ecjax.exactness.domain import Interval, Range, is_float, is_signed, join, meet, misfit, range_of, top, total
+from ecjax.exactness.domain import (
+    Interval,
+    Range,
+    is_float,
+    is_signed,
+    join,
+    meet,
+    misfit,
+    product,
+    range_of,
+    top,
+    total,
+)
 from ecjax.exactness.rules.base import Conclude, Covers, Rule, anything, only
+from ecjax.exactness.rules.movement import signed_limit
 from ecjax.exactness.rules.reductions import up_to
 from ecjax.exactness.values import Step, Value
 
@@ -71,12 +84,19 @@ def _gather(step: Step, a: Value, indices: Value) -> Range:
     if not step.kind.size or _inside(found, limits):
         return a.range
     if params["mode"] in (GatherScatterMode.CLIP, GatherScatterMode.FILL_OR_DROP):
-        if max(limits, default=0) > np.iinfo(indices.kind.dtype).max:
-            step.refuse(f"indices of {indices.kind.dtype.name} are compared with {max(limits)}, which it does not hold")
+        _comparable(step, indices, limits)
         return a.range if params["mode"] == GatherScatterMode.CLIP else join(a.range, _fill(step))
     where = ", ".join(f"{c} of 0..{limit}" for c, limit in zip(found, limits, strict=True))
     step.refuse(f"the index may be out of bounds ({where}); {_HELP}")
     return a.range
+
+
+def _comparable(step: Step, indices: Value, limits: Sequence[int]) -> None:
+    """Refuses indices that cannot be compared with their limits in their dtype, or may be taken for negative."""
+    most, dtype = signed_limit(indices.kind.dtype), indices.kind.dtype
+    if max(limits, default=0) > most or indices.interval.high > most:
+        found = f"indices of {dtype.name} that may be {indices.interval} are compared with {max(limits)}"
+        step.refuse(f"{found}: convert them to int32")
 
 
 def _fill(step: Step) -> Range:
@@ -128,6 +148,17 @@ def _scatter_sub(step: Step, a: Value, indices: Value, updates: Value) -> Range:
     return _scatter_add(step, a, indices, updates.narrowed(Interval(-x.high, -x.low, x.grid)))
 
 
+def _scatter_mul(step: Step, a: Value, indices: Value, updates: Value) -> Range:
+    coinciding = 1 if _targets(step, a, indices, updates) else _vectors(step, indices)
+    if is_float(step.kind.dtype) and coinciding > 1:
+        return step.give_up("floats are multiplied in an order that the backend chooses; multiply one at a time")
+    factors = Interval(min(updates.interval.low, 1), max(updates.interval.high, 1))
+    bound = Interval(-(factors.magnitude**coinciding) if factors.low < 0 else 0, factors.magnitude**coinciding)
+    exact = join(a.range, product(a.interval, updates.interval if coinciding == 1 else bound))
+    assert isinstance(exact, Interval)
+    return step.fit(exact, f"the product with {coinciding} updates")
+
+
 def _scatter_extremum(step: Step, a: Value, indices: Value, updates: Value) -> Range:
     _targets(step, a, indices, updates)
     return join(a.range, updates.range) if updates.kind.size else a.range
@@ -142,8 +173,8 @@ def _targets(step: Step, a: Value, indices: Value, updates: Value) -> bool:
     if not inside and mode == GatherScatterMode.PROMISE_IN_BOUNDS:
         where = ", ".join(f"{c} of 0..{limit}" for c, limit in zip(found, limits, strict=True))
         step.refuse(f"an index that is promised to be in bounds may not be ({where}); leave the promise out")
-    if not inside and max(limits, default=0) > np.iinfo(indices.kind.dtype).max:
-        step.refuse(f"indices of {indices.kind.dtype.name} are compared with {max(limits)}, which it does not hold")
+    if not inside:
+        _comparable(step, indices, limits)
     # Different indices outside may be clipped to one.
     distinct = _distinct_targets(step, indices) and (inside or mode == GatherScatterMode.FILL_OR_DROP)
     if _vectors(step, indices) <= 1:
@@ -288,6 +319,7 @@ RULES: dict[str, Rule] = {
     "scatter": _scattering(_scatter, None, moves=True),
     "scatter-add": _scattering(_scatter_add, "add"),
     "scatter-max": _scattering(_scatter_extremum, "max"),
+    "scatter-mul": _scattering(_scatter_mul, "mul"),
     "scatter-min": _scattering(_scatter_extremum, "min"),
     "scatter-sub": _scattering(_scatter_sub, "sub"),
 }

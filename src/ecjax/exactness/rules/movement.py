@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ecjax.exactness.domain import Range, Unknown, join
+from ecjax.exactness.domain import Range, join
 from ecjax.exactness.rules.base import Conclude, Covers, Rule, anything, only
 from ecjax.exactness.values import Step, Value
 
@@ -38,23 +38,21 @@ def select(step: Step, which: Value, *cases: Value) -> Range:
     numbers = which.interval
     if numbers.low < 0 or numbers.high >= len(cases):
         step.refuse(f"the predicate may be {numbers}, outside 0..{len(cases) - 1}; clip it")
-    possible = cases[max(numbers.low, 0) : numbers.high + 1] or cases
-    if any(isinstance(x.range, Unknown) for x in possible) and not _keeps_bits(step.kind.dtype):
-        return step.give_up(f"a backend may rewrite the bits of NaNs where it selects from {step.kind.dtype.name}")
-    return join(*(x.range for x in possible))
+    return join(*(x.range for x in cases[max(numbers.low, 0) : max(numbers.high + 1, 0)] or cases))
 
 
-def _keeps_bits(dtype: np.dtype) -> bool:
-    """Whether selecting is a move of bits everywhere: narrower floats may go through float32, float64 through pairs."""
-    return dtype.name == "float32"
+def signed_limit(dtype: np.dtype) -> int:
+    """The greatest index that a dtype holds, also where it is taken for the signed one of its width."""
+    return int(np.iinfo(f"int{8 * dtype.itemsize}").max)
 
 
 def _within(step: Step, a: Value, starts: Sequence[Value], sizes: Sequence[int]) -> None:
-    """Refuses starts that would be clamped in a dtype that does not hold the largest start."""
+    """Refuses starts that would be clamped in a dtype that does not hold the largest start, or taken for negative."""
     for start, n, size in zip(starts, a.kind.shape, sizes, strict=True):
-        x = start.interval
-        if (x.low < 0 or x.high > n - size) and n > np.iinfo(start.kind.dtype).max:
-            step.refuse(f"a start of {start.kind.dtype.name} is clamped to {n - size}, which it does not hold")
+        x, dtype = start.interval, start.kind.dtype
+        inside = x.low >= 0 and x.high <= n - size
+        if x.high > signed_limit(dtype) or (not inside and n - size > signed_limit(dtype)):
+            step.refuse(f"a start of {dtype.name} that may be {x} is clamped to 0..{n - size}: convert it to int32")
 
 
 def _dynamic_slice(step: Step, a: Value, *starts: Value) -> Range:

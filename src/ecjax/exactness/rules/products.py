@@ -8,9 +8,8 @@ import numpy as np
 from jax.lax import Precision
 
 from ecjax.exactness import hardware, known
-from ecjax.exactness.domain import Interval, Range, is_float, join, misfit
+from ecjax.exactness.domain import Interval, Range, is_float, join, misfit, product
 from ecjax.exactness.rules.base import Covers, Rule, anything
-from ecjax.exactness.rules.elementwise import product
 from ecjax.exactness.rules.reductions import summed, up_to
 from ecjax.exactness.values import Step, Value
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ecjax.exactness import known
 from ecjax.exactness.domain import Interval, Range, is_float, join, meet, top
-from ecjax.exactness.rules.base import Conclude, Covers, Rule, anything
+from ecjax.exactness.rules.base import Conclude, Covers, Rule, anything, only
 from ecjax.exactness.rules.elementwise import RULES as ELEMENTWISE
 from ecjax.exactness.values import Step, Value
 
@@ -71,6 +71,16 @@ def _weighted(a: Value) -> tuple[np.ndarray, np.ndarray] | None:
         low, high = ends * x.range.low, ends * x.range.high
         return np.minimum(low, high), np.maximum(low, high)
     return None
+
+
+def _psum(step: Step, *operands: Value) -> Sequence[Range]:
+    """A sum over axes of the arrays themselves; how many devices an axis of a mesh has is not known."""
+    axes = step.params["axes"]
+    if len(operands) != 1 or not all(isinstance(axis, int) for axis in axes):
+        step.refuse("the number of devices is not known to the audit")
+        return [step.unknown(kind) for kind in step.outputs]
+    (a,) = operands
+    return [summed(step, a.interval, math.prod(a.kind.shape[axis] for axis in axes), "the sum")]
 
 
 def _reduce_prod(step: Step, a: Value) -> Range:
@@ -203,6 +213,7 @@ RULES: dict[str, Rule] = {
     "cumprod": _rule(_cumprod, **_SO_FAR),
     "cumsum": _rule(_cumsum, **_SO_FAR),
     "iota": _rule(_iota, dtype=anything, shape=anything, dimension=anything, sharding=anything),
+    "psum": _rule(_psum, axes=anything, axis_index_groups=only(None)),
     "reduce_and": _rule(_reduce_and, **_REDUCE),
     "reduce_max": _rule(_extremum, **_REDUCE),
     "reduce_min": _rule(_extremum, **_REDUCE),

@@ -1,0 +1,99 @@
+"""Whether a function gives the same numbers with and without x64, where JAX makes int64 of an int of no named dtype."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.extend import core
+
+from ecjax.exactness.domain import Refusal
+from ecjax.exactness.jaxprs import is_wrapping, kind_of, line_of
+
+# These give other numbers in another width. All others that there are rules for give the same, of numbers that fit both.
+_TELLING = {"bitcast_convert_type", "clz", "not", "population_count", "shift_right_logical"}
+
+
+class _Operation(NamedTuple):
+    """What a width may change of an equation."""
+
+    name: str
+    dtypes: tuple[str, ...]
+    literals: tuple[Any, ...]
+    eqn: core.JaxprEqn
+
+
+def other_width(fn: Callable[..., Any], structs: Sequence[Any], closed: core.ClosedJaxpr) -> list[Refusal]:
+    """What may give other numbers of a function with x64 switched over, of which `closed` is the trace as it is."""
+    jaxpr = closed.jaxpr
+    x64 = bool(jax.config.jax_enable_x64)
+    switched = f"with x64 {'off' if x64 else 'on'}"
+    arguments = [jax.ShapeDtypeStruct(x.shape, var.aval.dtype) for x, var in zip(structs, jaxpr.invars, strict=True)]
+    if x64 and any(jax.dtypes.canonicalize_dtype(x.dtype) != x.dtype for x in arguments if _is_plain(x.dtype)):
+        return []  # an argument of 64 bits: there is no such function without
+    with jax.enable_x64(not x64):
+        try:
+            other = jax.make_jaxpr(fn)(*arguments)
+        except Exception as error:
+            return [Refusal("the function", f"it cannot be traced {switched}: {error}", "<unknown line>")]
+    mine, theirs = list(_operations(jaxpr, False)), list(_operations(other.jaxpr, False))
+    for a, b in zip(mine, theirs, strict=False):
+        if a[:3] == b[:3]:
+            continue
+        what = f"{a.name} of {', '.join(a.dtypes)}"
+        return [Refusal(a.name, f"{what} gives other numbers {switched}: name the dtype", line_of(a.eqn))]
+    if not _same_constants(closed.consts, other.consts):
+        return [Refusal("the function", f"it closes over other numbers {switched}: name their dtype", "<unknown line>")]
+    if len(mine) != len(theirs):
+        longer = max(mine, theirs, key=len)
+        eqn = longer[min(len(mine), len(theirs))].eqn
+        return [Refusal(eqn.primitive.name, f"the function is another one {switched}: name the dtypes", line_of(eqn))]
+    return []
+
+
+def _same_constants(mine: Sequence[Any], theirs: Sequence[Any]) -> bool:
+    """Whether constants are the same numbers, in whatever dtypes."""
+    plain = [[np.asarray(x) for x in consts if _is_plain(getattr(x, "dtype", None))] for consts in (mine, theirs)]
+    return len(plain[0]) == len(plain[1]) and all(
+        a is b or (a.shape == b.shape and np.array_equal(a, b, equal_nan=a.dtype.kind == b.dtype.kind == "f"))
+        for a, b in zip(*plain, strict=True)
+    )
+
+
+def _is_plain(dtype: Any) -> bool:
+    return isinstance(dtype, np.dtype)
+
+
+def _operations(jaxpr: core.Jaxpr, wraps: bool) -> Iterator[_Operation]:
+    """What is computed, without what only converts."""
+    for eqn in jaxpr.eqns:
+        inside = wraps or is_wrapping(eqn)
+        name = eqn.primitive.name
+        converts = name == "convert_element_type"
+        outputs = tuple(kind_of(var.aval).dtype.name for var in (*eqn.invars, *eqn.outvars))
+        tells = inside or name in _TELLING or _is_filled(eqn)
+        literals = tuple(_number(x.val, x.aval.dtype) for x in eqn.invars if isinstance(x, core.Literal))
+        if not converts or any(isinstance(x, float) for x in literals):
+            yield _Operation(name, outputs if tells else (), literals, eqn)
+        for inner in core.jaxprs_in_params(eqn.params):
+            yield from _operations(inner, inside)
+
+
+def _is_filled(eqn: core.JaxprEqn) -> bool:
+    """Whether a gather may put its dtype's own largest or smallest number in."""
+    mode = eqn.params.get("mode")
+    return eqn.primitive.name == "gather" and getattr(mode, "name", "") == "FILL_OR_DROP"
+
+
+def _number(x: Any, dtype: Any) -> Any:
+    """The number that a literal is in its dtype."""
+    array = np.asarray(x, dtype)
+    if array.dtype.kind in "iub":
+        return int(array) if array.ndim == 0 else array.tolist()
+    try:
+        number = float(array)
+    except (TypeError, ValueError):
+        return str(array)
+    return "nan" if np.isnan(number) else int(number) if number.is_integer() else number
