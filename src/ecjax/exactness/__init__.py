@@ -15,5 +15,17 @@ the rules, what is assumed of the hardware, and what a proof does not say.
 from ecjax.exactness.arguments import within
 from ecjax.exactness.audit import Audit, InexactError, audit
 from ecjax.exactness.domain import Interval, Refusal, Unknown
+from ecjax.exactness.trial import Difference, Trial, trial
 
-__all__ = ["Audit", "InexactError", "Interval", "Refusal", "Unknown", "audit", "within"]
+__all__ = [
+    "Audit",
+    "Difference",
+    "InexactError",
+    "Interval",
+    "Refusal",
+    "Trial",
+    "Unknown",
+    "audit",
+    "trial",
+    "within",
+]

@@ -101,7 +101,7 @@ def audit(fn: Callable[..., Any], *args: PyTree[Any]) -> Audit:
     refusals = [*interpreter.refusals]
     x64 = bool(jax.config.jax_enable_x64)
     if not refusals:
-        refusals += check(closed, [x.range for x in operands], interpreter.proof, ranges).refusals
+        refusals += check(closed, [x.range for x in operands], interpreter.proof, ranges)
     if not refusals:
         refusals += other_width(called, list(structs.values()), closed)
     return Audit(tuple(refusals), tree, x64, interpreter.proof)

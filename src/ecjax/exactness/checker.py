@@ -10,28 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
-from typing import Any, NamedTuple
+from typing import Any
 
 from jax.extend import core
 
-from ecjax.exactness import relations, rules
+from ecjax.exactness import rules
 from ecjax.exactness.checker_facts import SHAPING, by_numbers, chosen, is_elementwise, where
-from ecjax.exactness.domain import (
-    Interval,
-    Kind,
-    Range,
-    Refusal,
-    Unknown,
-    is_float,
-    join,
-    misfit,
-    negative,
-    range_of,
-    top,
-    total,
-    within_range,
-)
+from ecjax.exactness.checker_loops import Loop, added, bare, is_above, of_results, wrong
+from ecjax.exactness.domain import Kind, Range, Refusal, Unknown, range_of, within_range
 from ecjax.exactness.jaxprs import (
     called,
     constant,
@@ -44,29 +30,18 @@ from ecjax.exactness.jaxprs import (
     scan_parts,
 )
 from ecjax.exactness.known import constant_of
-from ecjax.exactness.proof import Invariant, Path, Proof
+from ecjax.exactness.proof import Path, Proof
 from ecjax.exactness.rules.base import uncovered
 from ecjax.exactness.rules.control import PARAMETERS
-from ecjax.exactness.rules.reductions import up_to
 from ecjax.exactness.values import Definition, Step, Value
 from ecjax.integers import DECLARE
 
 _BY_NUMBERS = ("div", "shift_left", "shift_right_arithmetic", "shift_right_logical")
 
 
-class Opinion(NamedTuple):
-    """What the checker says of a proof.
-
-    Attributes:
-      refusals: What it could not verify, in the order of the program; nothing if all is so.
-      wrapped: Lines and dtypes in which a declared operation may wrap, and the equation.
-    """
-
-    refusals: list[Refusal]
-    wrapped: dict[tuple[str, str], str]
-
-
-def check(closed: core.ClosedJaxpr, arguments: Sequence[Range], proof: Proof, outputs: Sequence[Range]) -> Opinion:
+def check(
+    closed: core.ClosedJaxpr, arguments: Sequence[Range], proof: Proof, outputs: Sequence[Range]
+) -> list[Refusal]:
     """Verifies what a search found of a function.
 
     Args:
@@ -76,16 +51,16 @@ def check(closed: core.ClosedJaxpr, arguments: Sequence[Range], proof: Proof, ou
       outputs: The ranges that were found of its results.
 
     Returns:
-      What could not be verified.
+      What could not be verified, in the order of the program; nothing if all is so.
     """
     checker = _Checker(proof)
-    given = [_bare(kind_of(var.aval), x) for var, x in zip(closed.jaxpr.invars, arguments, strict=True)]
+    given = [bare(kind_of(var.aval), x) for var, x in zip(closed.jaxpr.invars, arguments, strict=True)]
     results = checker.used(checker.walk(closed.jaxpr, closed.consts, given, _Place()))
     for number, (x, claimed) in enumerate(zip(results, outputs, strict=True)):
         if not within_range(x.range, claimed):
             reason = f"the checker finds {x.range} of result {number}, which is said to be {claimed}"
             checker.refusals[Refusal("the function", reason, "<its end>")] = None
-    return Opinion(list(checker.refusals), checker.wrapped)
+    return list(checker.refusals)
 
 
 @dataclass(frozen=True)
@@ -106,7 +81,6 @@ class _Checker:
     def __init__(self, proof: Proof) -> None:
         self.proof = proof
         self.refusals: dict[Refusal, None] = {}
-        self.wrapped: dict[tuple[str, str], str] = {}
         self._same: dict[Any, Sequence[Value]] = {}  # what is computed twice from the same values is one value
 
     def doubt(self, step: Step, reason: str) -> None:
@@ -189,7 +163,6 @@ class _Checker:
         if step.name not in _MAY_DROP:
             blind = any(isinstance(x.range, Unknown) for x in counted)
             assert pending or not blind or any(isinstance(r, Unknown) for r in ranges), "a refusal was lost"
-        self.wrapped.update({(step.where, dtype.name): step.text for dtype in step.wrapped})
         known = None if pending else constant_of(step, operands)
         ranges = ranges if known is None else [range_of(known)]
         return pending, [
@@ -216,30 +189,30 @@ class _Checker:
                 jaxpr, consts = open_jaxpr(branches[number])
                 found.append(self.used(self.walk(jaxpr, consts, inside, place.inside(number))))
         if not found:  # code that never runs
-            return [_bare(kind, step.unknown(kind)) for kind in step.outputs]
-        return [_of_results(kind, values) for kind, *values in zip(step.outputs, *found, strict=True)]
+            return [bare(kind, step.unknown(kind)) for kind in step.outputs]
+        return [of_results(kind, values) for kind, *values in zip(step.outputs, *found, strict=True)]
 
     def _scan(self, eqn: core.JaxprEqn, step: Step, operands: list[Value], place: _Place) -> Sequence[Value]:
         operands, length = self.used(operands), eqn.params["length"]
         jaxpr, consts = open_jaxpr(eqn.params["jaxpr"])
         begin, end = scan_parts(jaxpr, [x.kind for x in operands], step.outputs)
         first, rows = operands[begin:end], operands[end:]
-        rows = [_of_results(Kind(x.kind.shape[1:], x.kind.dtype), [x]) for x in rows]
+        rows = [of_results(Kind(x.kind.shape[1:], x.kind.dtype), [x]) for x in rows]
         loop = self._begin(step, first, place, length)
         if loop is None:
-            return [_bare(kind, step.unknown(kind)) for kind in step.outputs]
+            return [bare(kind, step.unknown(kind)) for kind in step.outputs]
         given = [*operands[:begin], *loop.before, *rows]
         after = self.used(self.walk(jaxpr, consts, given, place.inside(0)))
         self._kept(step, loop, after)
         last = first if length == 0 else [loop.last(i, length) for i in range(len(first))]
-        return [_of_results(kind, [x]) for kind, x in zip(step.outputs, [*last, *after[len(first) :]], strict=True)]
+        return [of_results(kind, [x]) for kind, x in zip(step.outputs, [*last, *after[len(first) :]], strict=True)]
 
     def _while(self, eqn: core.JaxprEqn, step: Step, operands: list[Value], place: _Place) -> Sequence[Value]:
         operands, params = self.used(operands), eqn.params
         begin, end = params["cond_nconsts"], params["cond_nconsts"] + params["body_nconsts"]
         loop = self._begin(step, operands[end:], place, None)
         if loop is None:
-            return [_bare(kind, step.unknown(kind)) for kind in step.outputs]
+            return [bare(kind, step.unknown(kind)) for kind in step.outputs]
         jaxpr, consts = open_jaxpr(params["cond_jaxpr"])
         (again,) = self.used(self.walk(jaxpr, consts, [*operands[:begin], *loop.before], place.inside(0)))
         inside = where(again, 1, loop.before)
@@ -248,159 +221,31 @@ class _Checker:
             after = self.used(self.walk(jaxpr, consts, [*operands[begin:end], *inside], place.inside(1)))
             self._kept(step, loop, after)
         # Where it goes on for ever, anything may be said of its end.
-        return [_of_results(x.kind, [x]) for x in where(again, 0, loop.before) or loop.before]
+        return [of_results(x.kind, [x]) for x in where(again, 0, loop.before) or loop.before]
 
-    def _begin(self, step: Step, first: list[Value], place: _Place, length: int | None) -> _Loop | None:
+    def _begin(self, step: Step, first: list[Value], place: _Place, length: int | None) -> Loop | None:
         """A loop whose invariant holds of what it begins with. Refuses it if it does not."""
         found = self.proof.invariants.get(place.path)
-        reason = "finds that it runs, and no invariant was found" if found is None else _wrong(found, first, length)
+        reason = "finds that it runs, and no invariant was found" if found is None else wrong(found, first, length)
         if found is None or reason:
             self.doubt(step, reason)
             return None
-        return _Loop(found, first, length)
+        return Loop(found, first, length)
 
-    def _kept(self, step: Step, loop: _Loop, after: list[Value]) -> None:
+    def _kept(self, step: Step, loop: Loop, after: list[Value]) -> None:
         """Refuses a loop whose invariant is not kept by a step."""
         for i, (before, x, claim) in enumerate(zip(loop.before, after, loop.invariant.ranges, strict=False)):
             if i in loop.invariant.steps:
-                added = _added(x, before)
-                if added is None or added.whole not in loop.invariant.steps[i]:
+                found = added(x, before)
+                if found is None or found.whole not in loop.invariant.steps[i]:
                     self.doubt(step, f"does not find that a step adds {loop.invariant.steps[i]} in place {i}")
-                elif is_float(x.kind.dtype):
-                    sums = total(loop.first[i].partial_sums, up_to(added.some, loop.length or 0))
-                    if reason := misfit(sums, x.kind.dtype):
-                        self.doubt(step, f"finds that some of what it adds up in place {i} {reason}")
             elif not within_range(x.range, claim):
                 self.doubt(step, f"finds {x.range} in place {i} after a step, which is said to be {claim}")
-            elif not _hides_no_more(x, before):
+            if not loop.keeps_parts(i, x):
                 self.doubt(step, f"finds that some summands or factors of place {i} are larger than what is carried")
         for i, j, k in loop.invariant.differences:
-            if not _is_above(after[i], after[j], k):
+            if not is_above(after[i], after[j], k):
                 self.doubt(step, f"does not find that place {i} stays {k} above place {j}")
-
-
-class _Loop:
-    """A loop and its invariant."""
-
-    def __init__(self, invariant: Invariant, first: list[Value], length: int | None) -> None:
-        self.invariant, self.first, self.length = invariant, first, length
-        bare = [_carried(x, r) for x, r in zip(first, invariant.ranges, strict=True)]
-        above = [tuple((bare[j], k) for i, j, k in invariant.differences if i == n) for n in range(len(bare))]
-        self.before = [x.narrowed(x.range, above=pairs) for x, pairs in zip(bare, above, strict=True)]
-        """What is carried into a step, of which the invariant holds."""
-
-    def last(self, i: int, length: int) -> Value:
-        """What is carried out of the last of some steps."""
-        x = self.before[i]
-        if i in self.invariant.steps:
-            return _carried(self.first[i], total(self.first[i].interval, up_to(self.invariant.steps[i], length)))
-        return x
-
-
-def _wrong(found: Invariant, first: Sequence[Value], length: int | None) -> str:
-    """What is wrong with an invariant where a loop begins, or nothing."""
-    places = range(len(first))
-    if len(found.ranges) != len(first) or not {*found.steps, *(i for d in found.differences for i in d[:2])} <= {
-        *places
-    }:
-        return "finds that the invariant is of another loop"
-    for i, x, claim in zip(places, first, found.ranges, strict=True):
-        limits = top(x.kind.dtype)
-        if isinstance(limits, Interval) and not within_range(claim, limits):
-            return f"finds that {x.kind} of place {i} does not hold {claim}"
-        if not within_range(x.range, claim):
-            return f"finds {x.range} in place {i} at first, which is said to be {claim}"
-        if i not in found.steps:
-            continue
-        if length is None or not isinstance(x.range, Interval):
-            return f"finds that steps are counted in place {i}, whose number is not known"
-        counts = up_to(found.steps[i], length)
-        for n, reached in ((length - 1, claim), (length, Unknown())):
-            exact = total(x.interval, up_to(found.steps[i], max(n, 0)))
-            reason = misfit(exact, x.kind.dtype) or (is_float(x.kind.dtype) and misfit(counts, x.kind.dtype))
-            if reason or not within_range(exact, reached):
-                return f"finds that place {i} {reason or f'may be {exact} after {n} steps, not only {reached}'}"
-    for i, j, k in found.differences:
-        if not _is_above(first[i], first[j], k):
-            return f"does not find that place {i} is {k} above place {j} at first"
-    return ""
-
-
-def _is_above(a: Value, b: Value, k: int) -> bool:
-    """Whether no element of one value is seen to be less than k above that of another."""
-    if not isinstance(a.range, Interval) or not isinstance(b.range, Interval):
-        return False
-    least = relations.least_difference(a, b)
-    return least is not None and least >= k
-
-
-class _Added(NamedTuple):
-    """What is added to a value: all of it, and of floats also some of its summands alone."""
-
-    whole: Interval
-    some: Interval
-
-
-def _added(after: Value, before: Value) -> _Added | None:
-    """What a step adds to a value, if what it makes of it is seen to be a sum with it, in all cases."""
-    if after.identity is before.identity:
-        return _Added(Interval(0, 0), Interval(0, 0))
-    d = after.definition
-    if d is None or d.step.wrapping or any(isinstance(x.range, Unknown) for x in d.operands):
-        return None
-    name, (x, *others) = d.step.name, d.operands
-    if name in ("add", "sub"):
-        for mine, other in ((x, others[0]), (others[0], x))[: 2 if name == "add" else 1]:
-            if (found := _added(mine, before)) is not None:
-                parts = other.interval, other.partial_sums
-                whole, some = parts if name == "add" else map(negative, parts)
-                return _Added(total(found.whole, whole), total(found.some, some))
-    elif name == "select_n" and x.interval.low >= 0 and x.interval.high < len(others):
-        cases = [_added(y, before) for y in others[x.interval.low : x.interval.high + 1]]
-        found = [y for y in cases if y is not None]
-        return reduce(_either, found) if len(found) == len(cases) else None
-    elif name == DECLARE.name or (name == "convert_element_type" and misfit(x.interval, after.kind.dtype) is None):
-        return _added(x, before)
-    return None
-
-
-def _either(a: _Added, b: _Added) -> _Added:
-    whole, some = join(a.whole, b.whole), join(a.some, b.some)
-    assert isinstance(whole, Interval) and isinstance(some, Interval)
-    return _Added(whole, some)
-
-
-# Values of which no equation is known. Of floats they remember the sums and products that a compiler may make first.
-
-
-def _bare(kind: Kind, found: Range) -> Value:
-    """A value of a range. What was refused on its way is pending, so that it counts once used."""
-    return Value(kind, found, pending=found.refusals if isinstance(found, Unknown) else frozenset())
-
-
-def _of_results(kind: Kind, values: Sequence[Value]) -> Value:
-    """A value that is one of several, or made of their elements."""
-    x = _bare(kind, join(*(x.range for x in values)))
-    if not is_float(kind.dtype) or isinstance(x.range, Unknown):
-        return x
-    sums, exponents = join(*(y.partial_sums for y in values)), [y.partial_exponents for y in values]
-    assert isinstance(sums, Interval)
-    return replace(x, sums=sums, exponents=(min(e[0] for e in exponents), max(e[1] for e in exponents)))
-
-
-def _carried(first: Value, found: Range) -> Value:
-    """A value that a loop carries and that is in a range."""
-    x = _bare(first.kind, found)
-    both = [x] if isinstance(first.range, Unknown) or isinstance(found, Unknown) else [x, first]
-    return replace(_of_results(x.kind, both), range=found, pending=x.pending)
-
-
-def _hides_no_more(after: Value, before: Value) -> bool:
-    """Whether partial sums and products of what is carried on are those of what was carried."""
-    if not is_float(after.kind.dtype) or isinstance(after.range, Unknown) or isinstance(before.range, Unknown):
-        return True
-    (a, b), (c, d) = after.partial_exponents, before.partial_exponents
-    return after.partial_sums in before.partial_sums and a >= c and b <= d
 
 
 def _is_lazy(name: str) -> bool:

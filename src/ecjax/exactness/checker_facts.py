@@ -37,7 +37,7 @@ def plain(value: Value) -> View:
 
 
 def _inner(x: Value, view: View) -> View:
-    """The view of an operand of an elementwise equation, which may be a number, or have length 1 where others have more."""
+    """The view of an operand of an elementwise equation, which may have length 1 where others have more, or no axes."""
     return tuple(None if n == 1 else axis for n, axis in zip(x.kind.shape, view, strict=False))
 
 

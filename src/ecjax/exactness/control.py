@@ -49,6 +49,9 @@ Handler = Callable[[Interpreter, core.JaxprEqn, Step, list[Value], Scope], Seque
 
 _ROUNDS = 24  # of looking for bounds, after which they are given up
 _PAIRS = 56  # of carried values that are compared
+# First what it was before. Then with all that grows let go at once, as narrowing often gets it back; and if something
+# is refused then, threshold by threshold, with and without counts.
+_ATTEMPTS = ("known", "boldly", "slowly", "without counts")
 
 
 class Turn(NamedTuple):
@@ -189,22 +192,19 @@ class _Loop:
 
     def solve(self, interpreter: Interpreter, key: Any, scope: Scope) -> tuple[list[Range], Sequence[Value]]:
         """The ranges of what the loop carries in the end, and what a last run of its body made."""
-        # First what it was before. Then with all that grows let go at once, as narrowing often gets it back; and if
-        # that is refused, threshold by threshold.
-        for attempt in ("known", "boldly", "slowly"):
+        found: list[tuple[dict[Refusal, None], Invariant, Turn]] = []
+        for attempt in _ATTEMPTS:
             with interpreter.silently():
-                if attempt == "known":
-                    self.invariant = interpreter.bounds.get(key, self.invariant)
-                else:
-                    self.invariant = Invariant(tuple(self.first), {}, self._candidates())
-                    self._climb(() if attempt == "boldly" else self.thresholds)
-                    self._descend()
+                self._seek(attempt, interpreter.bounds.get(key))
             with interpreter.apart() as refusals:
                 turn = self.body(self.invariant)
-            if self._inductive(turn) and (attempt != "boldly" or not refusals):
-                break
-        else:
+            if self._inductive(turn):
+                found.append((refusals, self.invariant, turn))
+                if not refusals or attempt == "known":
+                    break
+        if not found:
             raise RuntimeError("the audit found no invariant of a loop: please report this")
+        refusals, self.invariant, turn = min(found, key=lambda x: len(x[0]))
         interpreter.bounds[key] = interpreter.proof.invariants[scope.place] = self.invariant
         interpreter.report(refusals)
         if not turn.after:  # not a single step
@@ -213,6 +213,15 @@ class _Loop:
         for i, step in self.steps.items():
             last[i] = self._after(i, step, self.length or 0)
         return last, turn.after
+
+    def _seek(self, attempt: str, known: Invariant | None) -> None:
+        """Looks for an invariant, in one of the ways of `_ATTEMPTS`."""
+        if attempt == "known":
+            self.invariant = known or self.invariant
+            return
+        self.invariant = Invariant(tuple(self.first), {}, self._candidates())
+        self._climb(() if attempt == "boldly" else self.thresholds, counting=attempt != "without counts")
+        self._descend()
 
     def _candidates(self) -> frozenset[tuple[int, int, int]]:
         """Pairs of carried integers, of which the one is not below the other at first."""
@@ -249,7 +258,7 @@ class _Loop:
             return self.differences
         return frozenset((i, j, k) for i, j, k in self.differences if _not_below(turn.after[i], turn.after[j], k))
 
-    def _climb(self, thresholds: Sequence[int]) -> None:
+    def _climb(self, thresholds: Sequence[int], counting: bool) -> None:
         """Widens the ranges, from threshold to threshold, until they are inductive, as those of all numbers are."""
         for round in range(_ROUNDS * (1 + len(self.ranges)) + len(self.differences)):
             turn = self.body(self.invariant)
@@ -260,7 +269,7 @@ class _Loop:
                 old = self.ranges[i]
                 if within_range(after.range, old) and i not in self.steps:
                     continue
-                added = increment(after, before) if round < _ROUNDS and self.length else None
+                added = increment(after, before) if counting and round < _ROUNDS and self.length else None
                 if added is not None:
                     added = join(added, self.steps.get(i, added))
                     assert isinstance(added, Interval)

@@ -81,9 +81,60 @@ class _Sum:
 
 def least_difference(a: Value, b: Value) -> Number | None:
     """The least that an element of `a` can be above that of `b` in the same place, as far as is seen."""
-    if a.kind.shape != b.kind.shape or a.kind.dtype != b.kind.dtype:
+    whole = _whole(a, b)
+    if whole is None:
         return None
-    return _Search().least(_sum(_Term(a, None), _DEPTH).plus(_sum(_Term(b, None), _DEPTH), -1), _DEPTH)
+    return _Search().least(_sum(_in(a, whole), _DEPTH).plus(_sum(_in(b, whole), _DEPTH), -1), _DEPTH)
+
+
+def greatest_sum(a: Value, b: Value) -> Number | None:
+    """The greatest that an element of `a` and that of `b` in the same place come to, as far as is seen."""
+    whole = _whole(a, b)
+    if whole is None or not (_is_part(a) or _is_part(b)):
+        return None
+    return -_Search().least(_sum(_in(a, whole), _DEPTH).plus(_sum(_in(b, whole), _DEPTH)).scaled(-1), _DEPTH)
+
+
+def _is_part(value: Value) -> bool:
+    """Whether a value is a part of another, such as its half: then a sum may be less than those of the two."""
+    d = value.definition
+    while d is not None and d.step.name in ("convert_element_type", "broadcast_in_dim", "reshape", "squeeze"):
+        d = d.operands[0].definition
+    return d is not None and d.step.name in (
+        "div",
+        "shift_right_logical",
+        "shift_right_arithmetic",
+        "rem",
+        "and",
+        "min",
+    )
+
+
+def _whole(a: Value, b: Value) -> tuple[int, ...] | None:
+    """The shape of an elementwise operation's result, or None if they are no operands of one."""
+    if a.kind.dtype != b.kind.dtype:
+        return None
+    try:
+        return tuple(np.broadcast_shapes(a.kind.shape, b.kind.shape))
+    except ValueError:
+        return None
+
+
+def _in(value: Value, whole: tuple[int, ...]) -> _Term:
+    """A value as it is seen in an elementwise operation: an axis of length 1 is repeated."""
+    shape = value.kind.shape
+    if shape == whole or value.kind.size == 1:
+        return _Term(value, None)
+    return _Term(value, (whole, tuple(range(len(whole) - len(shape), len(whole)))))
+
+
+def _operand(x: Value, term: _Term) -> _Term:
+    """An operand of the elementwise equation that made a term."""
+    mine = term.value.kind.shape
+    if x.kind.shape == mine or x.kind.size == 1:
+        return _Term(x, term.lift)
+    shape, axes = term.lift or (mine, tuple(range(len(mine))))
+    return _Term(x, (shape, axes[len(mine) - len(x.kind.shape) :]))
 
 
 class _Search:
@@ -116,7 +167,7 @@ def _sum(term: _Term, depth: int) -> _Sum:
     name, operands = d.step.name, d.operands
     if (seen := _seen_through(term)) is not None:
         return _sum(seen, depth)
-    parts = [_Term(y, term.lift) for y in operands]
+    parts = [_operand(y, term) for y in operands]
     if name in ("add", "sub", "neg") and _is_exact(d):
         first = _sum(parts[0], depth - 1)
         if name == "neg":
@@ -225,10 +276,10 @@ def _bounds(form: _Sum) -> Iterator[_Sum]:
 def _above(term: _Term) -> Iterator[_Sum]:
     """Sums that a term is at most."""
     value, d = term.value, term.value.definition
-    if d is None or any(not isinstance(x.range, Interval) for x in d.operands) or d.step.wrapped:
+    if d is None or not d.operands or any(not isinstance(x.range, Interval) for x in d.operands) or d.step.wrapped:
         return
     name = d.step.name
-    operands = [_Term(x, term.lift) for x in d.operands]
+    operands = [_operand(x, term) for x in d.operands]
     x = d.operands[0].interval
     y = d.operands[1].interval if len(operands) > 1 else x
     integers = not is_float(value.kind.dtype)
@@ -249,10 +300,10 @@ def _above(term: _Term) -> Iterator[_Sum]:
 def _below(term: _Term) -> Iterator[_Sum]:
     """Sums that a term is at least."""
     value, d = term.value, term.value.definition
-    if d is None or any(not isinstance(x.range, Interval) for x in d.operands) or d.step.wrapped:
+    if d is None or not d.operands or any(not isinstance(x.range, Interval) for x in d.operands) or d.step.wrapped:
         return
     name = d.step.name
-    operands = [_Term(x, term.lift) for x in d.operands]
+    operands = [_operand(x, term) for x in d.operands]
     x = d.operands[0].interval
     y = d.operands[1].interval if len(operands) > 1 else x
     integers = not is_float(value.kind.dtype)
@@ -273,7 +324,7 @@ def _cases(form: _Sum) -> Iterator[list[_Sum]]:
     for key, (times, term) in form.terms.items():
         d = term.value.definition
         if d is not None and d.step.name == "select_n" and isinstance(d.operands[0].range, Interval):
-            chosen.setdefault(_Term(d.operands[0], term.lift).key, []).append((key, times, term, d))
+            chosen.setdefault(_operand(d.operands[0], term).key, []).append((key, times, term, d))
     for found in chosen.values():
         numbers = found[0][3].operands[0].interval
         count = min(len(d.operands) for *_, d in found) - 1
@@ -286,7 +337,7 @@ def _cases(form: _Sum) -> Iterator[list[_Sum]]:
         for number in range(numbers.low, numbers.high + 1):
             case = _Sum(form.constant, {k: v for k, v in form.terms.items() if k not in keys})
             for _, times, term, d in found:
-                case = case.plus(_sum(_Term(d.operands[1 + number], term.lift), _DEPTH), times)
+                case = case.plus(_sum(_operand(d.operands[1 + number], term), _DEPTH), times)
             cases.append(case)
         yield cases
 

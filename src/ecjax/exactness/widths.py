@@ -12,7 +12,7 @@ from jax.extend import core
 from ecjax.exactness.domain import Refusal
 from ecjax.exactness.jaxprs import is_wrapping, kind_of, line_of
 
-# These give other numbers in another width. All others that there are rules for give the same, of numbers that fit both.
+# These give other numbers in another width. All others that have rules give the same, of numbers that fit both.
 _TELLING = {"bitcast_convert_type", "clz", "not", "population_count", "shift_right_logical"}
 
 
@@ -42,8 +42,8 @@ def other_width(fn: Callable[..., Any], structs: Sequence[Any], closed: core.Clo
     for a, b in zip(mine, theirs, strict=False):
         if a[:3] == b[:3]:
             continue
-        what = f"{a.name} of {', '.join(a.dtypes)}"
-        return [Refusal(a.name, f"{what} gives other numbers {switched}: name the dtype", line_of(a.eqn))]
+        reason = f"it gives other numbers {switched}: name the dtype, as in jnp.sum(x, dtype=x.dtype)"
+        return [Refusal(f"{a.name}({', '.join(a.dtypes)})", reason, line_of(a.eqn))]
     if not _same_constants(closed.consts, other.consts):
         return [Refusal("the function", f"it closes over other numbers {switched}: name their dtype", "<unknown line>")]
     if len(mine) != len(theirs):
@@ -67,18 +67,19 @@ def _is_plain(dtype: Any) -> bool:
 
 
 def _operations(jaxpr: core.Jaxpr, wraps: bool) -> Iterator[_Operation]:
-    """What is computed, without what only converts."""
+    """What is computed, without what only converts or calls."""
     for eqn in jaxpr.eqns:
         inside = wraps or is_wrapping(eqn)
         name = eqn.primitive.name
-        converts = name == "convert_element_type"
-        outputs = tuple(kind_of(var.aval).dtype.name for var in (*eqn.invars, *eqn.outvars))
-        tells = inside or name in _TELLING or _is_filled(eqn)
         literals = tuple(_number(x.val, x.aval.dtype) for x in eqn.invars if isinstance(x, core.Literal))
-        if not converts or any(isinstance(x, float) for x in literals):
-            yield _Operation(name, outputs if tells else (), literals, eqn)
-        for inner in core.jaxprs_in_params(eqn.params):
-            yield from _operations(inner, inside)
+        if inner := list(core.jaxprs_in_params(eqn.params)):
+            yield _Operation(name, (), literals, eqn)
+        elif name != "convert_element_type" or any(isinstance(x, float) for x in literals):
+            dtypes = tuple(kind_of(var.aval).dtype.name for var in (*eqn.invars, *eqn.outvars))
+            tells = inside or name in _TELLING or _is_filled(eqn)
+            yield _Operation(name, dtypes if tells else (), literals, eqn)
+        for each in inner:
+            yield from _operations(each, inside)
 
 
 def _is_filled(eqn: core.JaxprEqn) -> bool:

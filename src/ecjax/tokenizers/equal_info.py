@@ -141,10 +141,11 @@ class EqualInfo(eqx.Module):
         else:
             coded = lanes.encode_alone(self.model, self._windows, text, length)
         groups = -(-text.shape[0] * self.bits // self.token_bits)
-        ids = regroup_bits(coded.codes, self.bits, self.token_bits, groups)[:, 0].astype(jnp.int32)
-        # Divided in two parts, so that the number of bits need not fit 32 bits.
-        whole, rest = coded.count // self.token_bits, coded.count % self.token_bits
-        return ids, whole * self.bits + -(-rest * self.bits // self.token_bits)
+        ids = regroup_bits(coded.codes, self.bits, self.token_bits, groups)[:, 0] & (self.vocab_size - 1)
+        # At most one for each byte. Divided in two parts, so that the number of bits need not fit 32 bits.
+        count = jnp.clip(coded.count, 0, text.shape[0])
+        whole, rest = count // self.token_bits, count % self.token_bits
+        return ids.astype(jnp.int32), whole * self.bits + -(-rest * self.bits // self.token_bits)
 
     def decode_array(
         self, ids: Integer[Array, " n"], capacity: int

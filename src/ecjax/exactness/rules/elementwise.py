@@ -36,7 +36,10 @@ from ecjax.exactness.values import Step, Value
 def _add(step: Step, a: Value, b: Value) -> Range:
     if _interleaved(a, b):
         return join(a.range, b.range)
-    return _summed(step, total(a.interval, b.interval), total(a.partial_sums, b.partial_sums), "the sum")
+    exact = total(a.interval, b.interval)
+    if not is_float(step.kind.dtype) and (most := relations.greatest_sum(a, b)) is not None:
+        exact = negative(_at_least(negative(exact), -most))
+    return _summed(step, exact, total(a.partial_sums, b.partial_sums), "the sum")
 
 
 def _summed(step: Step, exact: Interval, partial: Interval, what: str) -> Range:

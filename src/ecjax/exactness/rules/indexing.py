@@ -236,18 +236,20 @@ def differing(value: Value) -> set[int]:
         return {params["dimension"]}
     if name in ("add", "sub"):
         for x, y in (operands, operands[::-1]):
-            if uniform(y):
+            if uniform(y) and x.kind.shape == value.kind.shape:
                 return differing(x)
     if name == "mul":
         for x, y in (operands, operands[::-1]):
             if uniform(y) and isinstance(y.range, Interval) and not y.range.low <= 0 <= y.range.high:
-                return differing(x)
+                return differing(x) if x.kind.shape == value.kind.shape else set()
     if name == "convert_element_type" and operands[0].range == value.range:
         return differing(operands[0])
     if name == "select_n" and isinstance(operands[0].range, Interval) and operands[0].range.single:
         return differing(operands[1 + operands[0].range.low])
     if name == "broadcast_in_dim":
-        return {params["broadcast_dimensions"][axis] for axis in differing(operands[0])}
+        axes = params["broadcast_dimensions"]
+        shape = operands[0].kind.shape
+        return {axes[axis] for axis in differing(operands[0]) if shape[axis] == value.kind.shape[axes[axis]]}
     if name in ("rev", "copy", "sharding_constraint", "ecjax_declare"):
         return differing(operands[0])
     if name in ("reshape", "expand_dims", "squeeze"):
