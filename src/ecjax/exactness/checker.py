@@ -22,12 +22,10 @@ from ecjax.exactness.jaxprs import (
     called,
     constant,
     is_jax_function,
-    is_wrapping,
     kind_of,
-    line_of,
-    name_of,
     open_jaxpr,
     scan_parts,
+    step_of,
 )
 from ecjax.exactness.known import constant_of
 from ecjax.exactness.proof import Path, Proof
@@ -69,7 +67,7 @@ class _Place:
 
     path: Path = ()
     wrapping: bool = False
-    line: str | None = None
+    line: Callable[[], str] | None = None
 
     def inside(self, *numbers: int) -> _Place:
         return replace(self, path=(*self.path, *numbers))
@@ -85,7 +83,7 @@ class _Checker:
 
     def doubt(self, step: Step, reason: str) -> None:
         """Refuses an equation."""
-        self.refusals[Refusal(step.text, f"the checker {reason}", step.where)] = None
+        self.refusals[step.refusal(f"the checker {reason}")] = None
 
     def report(self, refusals: Iterable[Refusal]) -> None:
         """Refuses what the rules refused."""
@@ -111,7 +109,7 @@ class _Checker:
         for number, eqn in enumerate(jaxpr.eqns):
             here = place.inside(number)
             operands = [read(x) for x in eqn.invars]
-            step = _step(eqn, operands, here)
+            step = step_of(eqn, operands, here.wrapping, here.line)
             results = self._equation(eqn, step, operands, replace(here, wrapping=step.wrapping))
             self._compare(step, results, self.proof.ranges.get(here.path))
             values.update(zip(eqn.outvars, results, strict=True))
@@ -174,7 +172,7 @@ class _Checker:
 
     def _call(self, eqn: core.JaxprEqn, step: Step, operands: list[Value], place: _Place) -> Sequence[Value]:
         jaxpr, consts = called(eqn)
-        line = step.where if is_jax_function(jaxpr) else place.line
+        line = step.locate if is_jax_function(jaxpr) else place.line
         return self.walk(jaxpr, consts, operands, replace(place.inside(0), line=line))
 
     def _branches(self, eqn: core.JaxprEqn, step: Step, operands: list[Value], place: _Place) -> Sequence[Value]:
@@ -255,17 +253,3 @@ def _is_lazy(name: str) -> bool:
 
 _MAY_DROP = ("dynamic_update_slice", "pad", "scatter")
 """Primitives that may leave out all of an operand."""
-
-
-def _step(eqn: core.JaxprEqn, operands: Sequence[Value], place: _Place) -> Step:
-    """An equation as the rules see it."""
-    outputs = tuple(kind_of(var.aval) for var in eqn.outvars)
-    name = name_of(eqn)
-    return Step(
-        name=name,
-        params=eqn.params,
-        outputs=outputs,
-        wrapping=place.wrapping or is_wrapping(eqn),
-        text=f"{name}({', '.join(str(x.kind) for x in operands)}) -> {', '.join(map(str, outputs))}",
-        where=place.line or line_of(eqn),
-    )

@@ -130,6 +130,8 @@ def is_above(a: Value, b: Value, k: int) -> bool:
     """Whether no element of one value is seen to be less than k above that of another."""
     if not isinstance(a.range, Interval) or not isinstance(b.range, Interval):
         return False
+    if a.interval.low - b.interval.high >= k:
+        return True
     least = relations.least_difference(a, b)
     return least is not None and least >= k
 

@@ -182,7 +182,8 @@ class Condition:
         definition = Definition(d.step, operands)
         if d.step.name == "select_n":
             # Chosen without its own condition, so what that had discarded stays discarded.
-            return value.narrowed(_must_meet(choose(*operands), value.range), definition=definition)
+            pending = value.pending & d.step.refusals().union(*(x.pending for x in operands))
+            return value.narrowed(_must_meet(choose(*operands), value.range), definition=definition, pending=pending)
         if any(isinstance(x.range, Unknown) for x in operands):
             return value
         computed, refusals = _apply(d, operands)

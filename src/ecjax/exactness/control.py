@@ -42,7 +42,7 @@ from ecjax.exactness.proof import Invariant
 from ecjax.exactness.rules.base import uncovered
 from ecjax.exactness.rules.control import PARAMETERS
 from ecjax.exactness.rules.reductions import up_to
-from ecjax.exactness.values import Step, Value
+from ecjax.exactness.values import Step, Value, merged
 from ecjax.integers import DECLARE
 
 Handler = Callable[[Interpreter, core.JaxprEqn, Step, list[Value], Scope], Sequence[Value]]
@@ -73,7 +73,7 @@ def call(self: Interpreter, eqn: core.JaxprEqn, step: Step, operands: list[Value
     """Calls of every kind: what is called is looked into as if it stood there."""
     jaxpr, consts = called(eqn)
     if is_jax_function(jaxpr):
-        scope = replace(scope, where=step.where)
+        scope = replace(scope, where=step.locate)
     return self.run(jaxpr, consts, operands, scope.at(0))
 
 
@@ -93,9 +93,9 @@ def cond(self: Interpreter, eqn: core.JaxprEqn, step: Step, operands: list[Value
                 continue
         results.append(self.use(self.run(*open_jaxpr(branches[number]), inner, scope.at(number))))
     if not results:  # in code that never runs
-        return [_found(kind, step.unknown(kind)) for kind in step.outputs]
+        return [merged(kind, step.unknown(kind)) for kind in step.outputs]
     return [
-        _found(kind, join(*(x.range for x in values)))
+        merged(kind, join(*(x.range for x in values)), *values)
         for kind, values in zip(step.outputs, zip(*results, strict=True), strict=True)
     ]
 
@@ -106,7 +106,7 @@ def scan(self: Interpreter, eqn: core.JaxprEqn, step: Step, operands: list[Value
     jaxpr, closed = open_jaxpr(params["jaxpr"])
     begin, end = scan_parts(jaxpr, [x.kind for x in operands], step.outputs)
     consts, first, rows = operands[:begin], operands[begin:end], operands[end:]
-    rows = [_found(Kind(x.kind.shape[1:], x.kind.dtype), x.range) for x in rows]
+    rows = [merged(Kind(x.kind.shape[1:], x.kind.dtype), x.range, x) for x in rows]
 
     def body(invariant: Invariant) -> Turn:
         carried = carry(first, invariant)
@@ -117,7 +117,9 @@ def scan(self: Interpreter, eqn: core.JaxprEqn, step: Step, operands: list[Value
     if params["length"] == 0:
         last = [x.range for x in first]
     ranges = [*last, *(x.range for x in outputs[len(first) :])]
-    return [_found(kind, r) for kind, r in zip(step.outputs, ranges, strict=True)]
+    sources: list[tuple[Value, ...]] = [(x,) for x in outputs] or [(x,) for x in first]
+    sources[: len(first)] = [(x, *y) for x, y in zip(first, sources, strict=False)]
+    return [merged(kind, r, *xs) for kind, r, xs in zip(step.outputs, ranges, sources, strict=True)]
 
 
 def while_loop(
@@ -143,21 +145,18 @@ def while_loop(
         return Turn(carried, self.use(self.run(*open_jaxpr(body), [*body_consts, *inside], scope.at(1))))
 
     loop = _Loop(step, first, turn, None, _thresholds((test.jaxpr, body.jaxpr), operands))
-    last, _ = loop.solve(self, (id(eqn), scope.wrapping, tuple(x.range for x in operands)), scope)
+    last, outputs = loop.solve(self, (id(eqn), scope.wrapping, tuple(x.range for x in operands)), scope)
     try:
-        return [_found(x.kind, x.range) for x in tested(loop.invariant, 0)[1]]
+        ends = [x.range for x in tested(loop.invariant, 0)[1]]
     except ImpossibleError:  # it never ends
-        return [_found(kind, r) for kind, r in zip(step.outputs, last, strict=True)]
-
-
-def _found(kind: Kind, found: Range) -> Value:
-    """A value of which no equation is known. What was refused on its way is pending, so that it counts once used."""
-    return Value(kind, found, pending=found.refusals if isinstance(found, Unknown) else frozenset())
+        ends = last
+    made = outputs or first
+    return [merged(k, r, x, y) for k, r, x, y in zip(step.outputs, ends, first, made, strict=True)]
 
 
 def carry(first: Sequence[Value], invariant: Invariant) -> list[Value]:
     """What a loop carries before a step, of which its invariant holds."""
-    values = [_found(x.kind, r) for x, r in zip(first, invariant.ranges, strict=True)]
+    values = [merged(x.kind, r, x) for x, r in zip(first, invariant.ranges, strict=True)]
     above: dict[int, list[tuple[Value, int]]] = {}
     for i, j, k in invariant.differences:
         above.setdefault(i, []).append((values[j], k))
@@ -180,6 +179,7 @@ class _Loop:
         self.ranges: list[Range] = list(self.first)
         self.steps: dict[int, Interval] = {}
         self.differences: frozenset[tuple[int, int, int]] = frozenset()
+        self._last: tuple[Invariant, Turn] | None = None
 
     @property
     def invariant(self) -> Invariant:
@@ -213,6 +213,12 @@ class _Loop:
         for i, step in self.steps.items():
             last[i] = self._after(i, step, self.length or 0)
         return last, turn.after
+
+    def _turn(self) -> Turn:
+        """A run of the body whose refusals do not count; the last one again if the invariant is still the same."""
+        if self._last is None or self._last[0] != self.invariant:
+            self._last = self.invariant, self.body(self.invariant)
+        return self._last[1]
 
     def _seek(self, attempt: str, known: Invariant | None) -> None:
         """Looks for an invariant, in one of the ways of `_ATTEMPTS`."""
@@ -261,7 +267,7 @@ class _Loop:
     def _climb(self, thresholds: Sequence[int], counting: bool) -> None:
         """Widens the ranges, from threshold to threshold, until they are inductive, as those of all numbers are."""
         for round in range(_ROUNDS * (1 + len(self.ranges)) + len(self.differences)):
-            turn = self.body(self.invariant)
+            turn = self._turn()
             if self._inductive(turn):
                 return
             self.differences = self._kept(turn)
@@ -295,13 +301,13 @@ class _Loop:
         """Takes back what widening gave too much, as long as the ranges stay inductive."""
         for _ in range(4):
             kept = list(self.ranges)
-            after = self.body(self.invariant).after
+            after = self._turn().after
             for i, x in enumerate(after[: len(kept)]):
                 if i not in self.steps:
                     self.ranges[i] = meet(kept[i], join(self.first[i], x.range)) or kept[i]
             if self.ranges == kept:
                 return
-            if not self._inductive(self.body(self.invariant)):
+            if not self._inductive(self._turn()):
                 self.ranges = kept
                 return
 
@@ -326,13 +332,15 @@ class _Loop:
     def _unbounded(self, i: int) -> Unknown:
         """A float of which the loop knows no bounds: refused, so that nothing is made of it."""
         reason = f"no bounds are found of what it carries in place {i} ({self.values[i].kind}); bound it with jnp.clip"
-        return Unknown(frozenset([Refusal(self.step.text, reason, self.step.where)]))
+        return Unknown(frozenset([self.step.refusal(reason)]))
 
 
 def _not_below(a: Value, b: Value, k: int) -> bool:
     """Whether no element of one value is seen to be less than k above that of another."""
     if not isinstance(a.range, Interval) or not isinstance(b.range, Interval):
         return False
+    if a.interval.low - b.interval.high >= k:
+        return True
     least = relations.least_difference(a, b)
     return least is not None and least >= k
 
@@ -399,5 +407,5 @@ def look_into(
 ) -> Sequence[Value]:
     """The results of a primitive of `CONTROL`."""
     if reason := uncovered(PARAMETERS[step.name], step):
-        self.report([Refusal(step.text, reason, step.where)])
+        self.report([step.refusal(reason)])
     return _HANDLERS.get(step.name, call)(self, eqn, step, operands, scope)

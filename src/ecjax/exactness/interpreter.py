@@ -13,7 +13,7 @@ from jax.extend import core
 from ecjax.exactness import rules
 from ecjax.exactness.conditions import by_cases, pivot_of, select
 from ecjax.exactness.domain import Interval, Range, Refusal, Unknown, range_of
-from ecjax.exactness.jaxprs import constant, is_wrapping, kind_of, line_of, name_of
+from ecjax.exactness.jaxprs import constant, kind_of, step_of
 from ecjax.exactness.known import constant_of
 from ecjax.exactness.proof import Path as Place
 from ecjax.exactness.proof import Proof
@@ -27,13 +27,13 @@ class Scope:
 
     Attributes:
       wrapping: Whether one of them was declared to wrap.
-      where: The line of the outermost call of a function of JAX's own, whose inner lines tell a user nothing (and are
-        those of the first call ever, for such functions are traced once).
+      where: Gives the line of the outermost call of a function of JAX's own, whose inner lines tell a user nothing
+        (and are those of the first call ever, for such functions are traced once).
       place: Where in the program it is: the numbers of the equations and jaxprs around it.
     """
 
     wrapping: bool = False
-    where: str | None = None
+    where: Callable[[], str] | None = None
     place: Place = ()
 
     def at(self, *numbers: int) -> Scope:
@@ -111,7 +111,7 @@ class Interpreter:
 
     def equation(self, eqn: core.JaxprEqn, operands: list[Value], scope: Scope) -> Sequence[Value]:
         """The results of an equation."""
-        step = step_of(eqn, operands, scope)
+        step = step_of(eqn, operands, scope.wrapping, scope.where)
         if step.name in self.control:
             return self.look_into(self, eqn, step, operands, replace(scope, wrapping=step.wrapping))
         if not _is_lazy(step.name):
@@ -164,17 +164,3 @@ def _assert_travels(
     """Nothing known is made of a value that is not known, but with the refusal of it, unless a `where` discards it."""
     blind = step.name != "select_n" and any(isinstance(x.range, Unknown) for x in operands)
     assert not blind or pending or any(isinstance(r, Unknown) for r in ranges) or not ranges, "a refusal was lost"
-
-
-def step_of(eqn: core.JaxprEqn, operands: Sequence[Value], scope: Scope) -> Step:
-    """An equation in its context."""
-    name = name_of(eqn)
-    outputs = tuple(kind_of(var.aval) for var in eqn.outvars)
-    return Step(
-        name=name,
-        params=eqn.params,
-        outputs=outputs,
-        wrapping=scope.wrapping or is_wrapping(eqn),
-        text=f"{name}({', '.join(str(x.kind) for x in operands)}) -> {', '.join(map(str, outputs))}",
-        where=scope.where or line_of(eqn),
-    )

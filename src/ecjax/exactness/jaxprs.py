@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from jax._src import source_info_util
 from jax.extend import core
 
 from ecjax.exactness.domain import Kind, Unknown, range_of
-from ecjax.exactness.values import Value
+from ecjax.exactness.values import Step, Value
 from ecjax.integers import DECLARE, WRAPPING_SCOPE
 
 _JAX, _JAXTYPING = (str(Path(str(package.__file__)).parent) for package in (jax, jaxtyping))
@@ -37,6 +37,23 @@ def name_of(eqn: core.JaxprEqn) -> str:
     """The name of an equation's primitive, unless it is another's that only has the name of ours."""
     ours = eqn.primitive is DECLARE or eqn.primitive.name != DECLARE.name
     return eqn.primitive.name if ours else "another's declare"
+
+
+def step_of(
+    eqn: core.JaxprEqn, operands: Sequence[Value], wrapping: bool, locate: Callable[[], str] | None
+) -> Step:
+    """An equation as the rules see it; `wrapping` and `locate`, its line, are what it inherits from calls around it."""
+    outputs = tuple(kind_of(var.aval) for var in eqn.outvars)
+    name = name_of(eqn)
+    kinds = [x.kind for x in operands]
+    return Step(
+        name=name,
+        params=eqn.params,
+        outputs=outputs,
+        wrapping=wrapping or is_wrapping(eqn),
+        describe=lambda: f"{name}({', '.join(map(str, kinds))}) -> {', '.join(map(str, outputs))}",
+        locate=locate or (lambda: line_of(eqn)),
+    )
 
 
 def open_jaxpr(jaxpr: Any) -> tuple[core.Jaxpr, Sequence[Any]]:

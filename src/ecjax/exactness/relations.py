@@ -18,11 +18,27 @@ import numpy as np
 
 from ecjax.exactness import known
 from ecjax.exactness.domain import Interval, is_float, misfit, negative, product, total
-from ecjax.exactness.values import ALIKE, Definition, Value
+from ecjax.exactness.values import Definition, Value
 
 _DEPTH = 4  # of bounds in place of values
 _TERMS = 12  # in a sum
-_ROOM = 80  # sums that are looked at, in all
+_NEAR = 24  # values behind one that are looked at
+_ROOM = 40  # sums that are looked at, in all
+
+_ALIKE = (
+    "broadcast_in_dim",
+    "copy",
+    "copy_p",
+    "device_put",
+    "ecjax_declare",
+    "expand_dims",
+    "reshape",
+    "sharding_constraint",
+    "squeeze",
+    "stop_gradient",
+    "transpose",
+)
+"""Primitives each element of whose result is an element of the operand, and the same wherever the operand is."""
 
 Lift = tuple[tuple[int, ...], tuple[int, ...]]
 """How an array is seen in a larger one: the shape, and the axis in it of each of its own axes."""
@@ -82,7 +98,7 @@ class _Sum:
 def least_difference(a: Value, b: Value) -> Number | None:
     """The least that an element of `a` can be above that of `b` in the same place, as far as is seen."""
     whole = _whole(a, b)
-    if whole is None:
+    if whole is None or not _are_related(a, b):
         return None
     return _Search().least(_sum(_in(a, whole), _DEPTH).plus(_sum(_in(b, whole), _DEPTH), -1), _DEPTH)
 
@@ -90,9 +106,26 @@ def least_difference(a: Value, b: Value) -> Number | None:
 def greatest_sum(a: Value, b: Value) -> Number | None:
     """The greatest that an element of `a` and that of `b` in the same place come to, as far as is seen."""
     whole = _whole(a, b)
-    if whole is None or not (_is_part(a) or _is_part(b)):
+    if whole is None or not (_is_part(a) or _is_part(b)) or not _are_related(a, b):
         return None
     return -_Search().least(_sum(_in(a, whole), _DEPTH).plus(_sum(_in(b, whole), _DEPTH)).scaled(-1), _DEPTH)
+
+
+def _are_related(a: Value, b: Value) -> bool:
+    """Whether two values come from a common one: else no relation will be found."""
+    return not _behind(a).isdisjoint(_behind(b))
+
+
+def _behind(value: Value) -> set[Value]:
+    """The values that a value comes from, itself among them, and what they are above; not too many."""
+    found: dict[Value, None] = {value: None}
+    for x in found_in_turn(found):
+        if len(found) > _NEAR:
+            break
+        if x.definition is not None and x.constant is None:
+            found.update((y, None) for y in x.definition.operands if y.constant is None)
+        found.update((y, None) for y, _ in x.above)
+    return {x.identity for x in found}
 
 
 def _is_part(value: Value) -> bool:
@@ -135,6 +168,12 @@ def _operand(x: Value, term: _Term) -> _Term:
         return _Term(x, term.lift)
     shape, axes = term.lift or (mine, tuple(range(len(mine))))
     return _Term(x, (shape, axes[len(mine) - len(x.kind.shape) :]))
+
+
+_BOUNDED = {
+    *("and", "ceil", "cummax", "cummin", "cumsum", "div", "floor", "max", "min", "or", "rem"),
+    *("shift_right_arithmetic", "shift_right_logical"),
+}
 
 
 class _Search:
@@ -202,7 +241,7 @@ def _seen_through(term: _Term) -> _Term | None:
         return _Term(x, term.lift) if same and misfit(x.interval, value.kind.dtype) is None else None
     if name == "optimization_barrier":
         return _Term(d.operands[d.result], term.lift)
-    if name not in ALIKE or name == "transpose":
+    if name not in _ALIKE or name == "transpose":
         return None
     x = d.operands[0]
     if x.kind.size == 1 or x.kind.shape == value.kind.shape:
@@ -270,15 +309,21 @@ def _bounds(form: _Sum) -> Iterator[_Sum]:
     for key, (times, term) in form.terms.items():
         rest = _Sum(form.constant, {k: v for k, v in form.terms.items() if k != key})
         for bound in _below(term) if times > 0 else _above(term):
-            yield rest.plus(bound, times)
+            # A part helps only if something cancels, or is known to be above another.
+            parts = bound.terms.values()
+            part = any(isinstance(n, Fraction) for n, _ in parts) and not any(t.value.above for _, t in parts)
+            if not part or not rest.terms.keys().isdisjoint(bound.terms):
+                yield rest.plus(bound, times)
 
 
 def _above(term: _Term) -> Iterator[_Sum]:
     """Sums that a term is at most."""
     value, d = term.value, term.value.definition
-    if d is None or not d.operands or any(not isinstance(x.range, Interval) for x in d.operands) or d.step.wrapped:
+    if d is None or d.step.name not in _BOUNDED or any(not isinstance(x.range, Interval) for x in d.operands):
         return
     name = d.step.name
+    if d.step.wrapped:
+        return
     operands = [_operand(x, term) for x in d.operands]
     x = d.operands[0].interval
     y = d.operands[1].interval if len(operands) > 1 else x
@@ -300,9 +345,11 @@ def _above(term: _Term) -> Iterator[_Sum]:
 def _below(term: _Term) -> Iterator[_Sum]:
     """Sums that a term is at least."""
     value, d = term.value, term.value.definition
-    if d is None or not d.operands or any(not isinstance(x.range, Interval) for x in d.operands) or d.step.wrapped:
+    if d is None or d.step.name not in _BOUNDED or any(not isinstance(x.range, Interval) for x in d.operands):
         return
     name = d.step.name
+    if d.step.wrapped:
+        return
     operands = [_operand(x, term) for x in d.operands]
     x = d.operands[0].interval
     y = d.operands[1].interval if len(operands) > 1 else x

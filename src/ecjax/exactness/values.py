@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property, reduce
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ecjax.exactness import orders
 from ecjax.exactness.domain import (
     Interval,
     Kind,
@@ -16,27 +18,11 @@ from ecjax.exactness.domain import (
     Unknown,
     has_arithmetic,
     is_float,
+    join,
     meet,
     misfit,
-    negative,
     top,
-    total,
 )
-
-ALIKE = (
-    "broadcast_in_dim",
-    "copy",
-    "copy_p",
-    "device_put",
-    "ecjax_declare",
-    "expand_dims",
-    "reshape",
-    "sharding_constraint",
-    "squeeze",
-    "stop_gradient",
-    "transpose",
-)
-"""Primitives each element of whose result is an element of the operand, and the same wherever the operand is."""
 
 
 @dataclass(eq=False, frozen=True)
@@ -64,7 +50,7 @@ class Value:
     above: tuple[tuple[Value, int], ...] = field(default=(), repr=False)
     original: Value | None = field(default=None, repr=False)
     sums: Interval | None = field(default=None, repr=False)
-    exponents: tuple[int, int] | None = field(default=None, repr=False)
+    exponents: orders.Exponents | None = field(default=None, repr=False)
 
     @property
     def interval(self) -> Interval:
@@ -79,35 +65,13 @@ class Value:
 
     @cached_property
     def partial_sums(self) -> Interval:
-        """Of a float, what sums of some of its summands may be: a compiler may add the others later.
-
-        XLA makes `x + (c + d)` of `(x + c) + d`.
-        """
-        if self.sums is not None:
-            return self.sums
-        x, d = self.interval, self.definition
-        if d is not None and is_float(self.kind.dtype) and all(isinstance(y.range, Interval) for y in d.operands):
-            parts = [y.partial_sums for y in d.operands]
-            if d.step.name == "add" or d.step.name in ALIKE:
-                return reduce(total, parts)
-            if d.step.name in ("sub", "neg"):
-                return reduce(total, [*parts[:-1], negative(parts[-1])])
-        return Interval(min(x.low, 0), max(x.high, 0), x.grid)
+        """Of a float, what sums of some of its summands may be, which a compiler may add first."""
+        return orders.partial_sums(self)
 
     @cached_property
-    def partial_exponents(self) -> tuple[int, int]:
-        """Of a float, the least grid and the greatest exponent that products of some of its factors may have.
-
-        XLA makes `x * (c * d)` of `(x * c) * d`.
-        """
-        if self.exponents is not None:
-            return self.exponents
-        x, d = self.interval, self.definition
-        if d is not None and is_float(self.kind.dtype) and all(isinstance(y.range, Interval) for y in d.operands):
-            parts = [y.partial_exponents for y in d.operands]
-            if d.step.name == "mul" or d.step.name in ALIKE:
-                return sum(p[0] for p in parts), sum(p[1] for p in parts)
-        return min(x.grid, 0), max(x.magnitude.bit_length() + x.grid, 0)
+    def partial_exponents(self) -> orders.Exponents:
+        """Of a float, the exponents of products of some of its factors, which a compiler may multiply first."""
+        return orders.partial_exponents(self)
 
     def narrowed(self, interval: Range, **changes: Any) -> Value:
         """The same value with a smaller range."""
@@ -116,6 +80,19 @@ class Value:
     def used(self) -> Value:
         """The value, of which what was pending has been reported."""
         return replace(self, pending=frozenset(), original=self.identity) if self.pending else self
+
+
+def merged(kind: Kind, found: Range, *sources: Value) -> Value:
+    """A value that is one of others, as a branch gives it or a loop carries it; what was refused on its way pends."""
+    pending = found.refusals if isinstance(found, Unknown) else frozenset()
+    known = [x for x in sources if isinstance(x.range, Interval)]
+    if not known or not is_float(kind.dtype) or isinstance(found, Unknown):
+        return Value(kind, found, pending=pending)
+    sums = join(*(x.partial_sums for x in known))
+    assert isinstance(sums, Interval)
+    exponents = [x.partial_exponents for x in known]
+    widest = min(low for low, _ in exponents), max(high for _, high in exponents)
+    return Value(kind, found, pending=pending, sums=sums, exponents=widest)
 
 
 @dataclass(eq=False, frozen=True)
@@ -136,8 +113,8 @@ class Step:
       params: The primitive's parameters.
       outputs: Shapes and dtypes of the results.
       wrapping: Whether it was declared to wrap.
-      text: The equation, for people.
-      where: Its line, for people.
+      describe: Gives the equation, for people. Few of them are ever asked.
+      locate: Gives its line, for people.
       reasons: What could not be proved.
       wrapped: The dtype in which a result did wrap, if one did.
     """
@@ -146,8 +123,8 @@ class Step:
     params: dict[str, Any]
     outputs: tuple[Kind, ...]
     wrapping: bool
-    text: str
-    where: str
+    describe: Callable[[], str]
+    locate: Callable[[], str]
     reasons: list[str] = field(default_factory=list)
     wrapped: list[np.dtype] = field(default_factory=list)
 
@@ -191,4 +168,8 @@ class Step:
 
     def refusals(self) -> frozenset[Refusal]:
         """The reasons as refusals."""
-        return frozenset(Refusal(self.text, reason, self.where) for reason in self.reasons)
+        return frozenset(map(self.refusal, self.reasons))
+
+    def refusal(self, reason: str) -> Refusal:
+        """A reason as a refusal."""
+        return Refusal(self.describe(), reason, self.locate())

@@ -16,6 +16,10 @@ from ecjax.exactness.jaxprs import is_wrapping, kind_of, line_of
 _TELLING = {"bitcast_convert_type", "clz", "not", "population_count", "shift_right_logical"}
 
 
+_NUMBERS = ("fill_value", "low", "high", "y")
+"""Parameters that are numbers."""
+
+
 class _Operation(NamedTuple):
     """What a width may change of an equation."""
 
@@ -36,8 +40,8 @@ def other_width(fn: Callable[..., Any], structs: Sequence[Any], closed: core.Clo
     with jax.enable_x64(not x64):
         try:
             other = jax.make_jaxpr(fn)(*arguments)
-        except Exception as error:
-            return [Refusal("the function", f"it cannot be traced {switched}: {error}", "<unknown line>")]
+        except Exception:  # of whatever kind: there is no such function then, and so no other numbers
+            return []
     mine, theirs = list(_operations(jaxpr, False)), list(_operations(other.jaxpr, False))
     for a, b in zip(mine, theirs, strict=False):
         if a[:3] == b[:3]:
@@ -72,6 +76,7 @@ def _operations(jaxpr: core.Jaxpr, wraps: bool) -> Iterator[_Operation]:
         inside = wraps or is_wrapping(eqn)
         name = eqn.primitive.name
         literals = tuple(_number(x.val, x.aval.dtype) for x in eqn.invars if isinstance(x, core.Literal))
+        literals += tuple(_number(x, None) for x in map(eqn.params.get, _NUMBERS) if x is not None)
         if inner := list(core.jaxprs_in_params(eqn.params)):
             yield _Operation(name, (), literals, eqn)
         elif name != "convert_element_type" or any(isinstance(x, float) for x in literals):
@@ -84,8 +89,8 @@ def _operations(jaxpr: core.Jaxpr, wraps: bool) -> Iterator[_Operation]:
 
 def _is_filled(eqn: core.JaxprEqn) -> bool:
     """Whether a gather may put its dtype's own largest or smallest number in."""
-    mode = eqn.params.get("mode")
-    return eqn.primitive.name == "gather" and getattr(mode, "name", "") == "FILL_OR_DROP"
+    mode, value = eqn.params.get("mode"), eqn.params.get("fill_value")
+    return eqn.primitive.name == "gather" and getattr(mode, "name", "") == "FILL_OR_DROP" and value is None
 
 
 def _number(x: Any, dtype: Any) -> Any:

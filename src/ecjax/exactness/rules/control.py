@@ -24,7 +24,7 @@ PARAMETERS: dict[str, dict[str, Covers]] = {
     "jit": _JIT,
     "pjit": _JIT,
     "remat2": _names("jaxpr prevent_cse differentiated policy"),
-    "scan": _names("reverse length jaxpr num_consts num_carry unroll linear _split_transpose"),
+    "scan": _names("reverse length jaxpr num_consts num_carry ft_in ft_out unroll linear _split_transpose"),
     "while": _names("cond_nconsts cond_jaxpr body_nconsts body_jaxpr"),
 }
 """Of each of these primitives, all parameters, in any release of JAX, and which of their values are covered."""

@@ -49,9 +49,11 @@ def _inside(components: Sequence[Interval], limits: Sequence[int]) -> bool:
     return all(c.low >= 0 and c.high <= limit for c, limit in zip(components, limits, strict=True))
 
 
-def _sorted(indices: Value, vectors: int, of_operand: Sequence[int], of_indices: Sequence[int]) -> bool:
-    """Whether index vectors are surely in order; of batches, with the number of the batch in front."""
-    if [*of_operand] != [*of_indices] or [*of_operand] != [*range(len(of_operand))]:
+def _sorted(
+    indices: Value, vectors: int, axes: Sequence[int], of_operand: Sequence[int], of_indices: Sequence[int]
+) -> bool:
+    """Whether the places of index vectors are surely in order; of batches, with the number of the batch in front."""
+    if [*of_operand] != [*of_indices] or [*of_operand] != [*range(len(of_operand))] or [*axes] != sorted(axes):
         return False
     if vectors <= 1:
         return True
@@ -76,8 +78,10 @@ def _gather(step: Step, a: Value, indices: Value) -> Range:
     found = components(indices, len(limits))
     batches = set(numbers.start_indices_batching_dims)
     vectors = math.prod(n for axis, n in enumerate(indices.kind.shape[:-1]) if axis not in batches)
-    axes = numbers.operand_batching_dims, numbers.start_indices_batching_dims
-    if params["indices_are_sorted"] and not _sorted(indices, vectors, *axes):
+    batching = numbers.operand_batching_dims, numbers.start_indices_batching_dims
+    in_order = _inside(found, limits) and _sorted(indices, vectors, numbers.start_index_map, *batching)
+    one = vectors <= 1 and (not batches or _sorted(indices, vectors, (), *batching))
+    if params["indices_are_sorted"] and not in_order and not one:
         step.refuse("nothing proves that the indices are sorted, as is promised; leave indices_are_sorted out")
     if params["unique_indices"] and vectors > 1 and (indices.constant is None or not _distinct_rows(indices)):
         step.refuse("nothing proves that the indices differ, as is promised; leave unique_indices out")
@@ -182,8 +186,11 @@ def _targets(step: Step, a: Value, indices: Value, updates: Value) -> bool:
     if step.params["unique_indices"] and not distinct:
         step.refuse("indices that are promised to be unique may coincide; leave unique_indices out")
     numbers = step.params["dimension_numbers"]
-    axes = numbers.operand_batching_dims, numbers.scatter_indices_batching_dims
-    if step.params["indices_are_sorted"] and not _sorted(indices, _vectors(step, indices), *axes):
+    batching = numbers.operand_batching_dims, numbers.scatter_indices_batching_dims
+    vectors = _vectors(step, indices)
+    in_order = inside and _sorted(indices, vectors, numbers.scatter_dims_to_operand_dims, *batching)
+    one = vectors <= 1 and (not batching[0] or _sorted(indices, vectors, (), *batching))
+    if step.params["indices_are_sorted"] and not in_order and not one:
         step.refuse("nothing proves that the indices are sorted, as is promised; leave indices_are_sorted out")
     return distinct
 
@@ -257,6 +264,8 @@ def differing(value: Value) -> set[int]:
         now = [axis for axis, n in enumerate(value.kind.shape) if n != 1]
         if [operands[0].kind.shape[i] for i in long] == [value.kind.shape[i] for i in now]:
             return {after for before, after in zip(long, now, strict=True) if before in differing(operands[0])}
+    if name == "top_k" and d.result == 1:
+        return {params.get("axis", len(value.kind.shape) - 1) % len(value.kind.shape)}
     if name == "sort" and params["dimension"] in differing(operands[d.result]):
         return {params["dimension"]}  # each row keeps its elements, in another order
     return set()
