@@ -23,7 +23,7 @@ BYTE = jax.ShapeDtypeStruct((), jnp.uint8)
 
 @pytest.fixture(autouse=True)
 def unchecked() -> Iterator[None]:
-    with annotations_unchecked():  # they take most of the time, and test_exactness.py has them checked
+    with annotations_unchecked():  # they take most of the time, and exactness/test_audit.py has them checked
         yield
 
 

@@ -14,7 +14,7 @@ from ecjax.exactness.checker import check
 from ecjax.exactness.control import CONTROL, look_into
 from ecjax.exactness.domain import Interval, Refusal, Unknown, top
 from ecjax.exactness.interpreter import Interpreter, Scope
-from ecjax.exactness.jaxprs import kind_of
+from ecjax.exactness.jaxprs import kind_of, line_of_function
 from ecjax.exactness.proof import Proof
 from ecjax.exactness.values import Value
 from ecjax.exactness.widths import other_width
@@ -94,14 +94,15 @@ def audit(fn: Callable[..., Any], *args: PyTree[Any]) -> Audit:
     for i, var in zip(structs, closed.jaxpr.invars, strict=True):
         kind, leaf = kind_of(var.aval), leaves[i]
         operands.append(Value(kind, leaf.range if isinstance(leaf, Bounded) else top(kind.dtype)))
+    locate = line_of_function(fn)
     interpreter = Interpreter(CONTROL, look_into)
-    outputs = interpreter.use(interpreter.run(closed.jaxpr, closed.consts, operands, Scope()))
+    outputs = interpreter.use(interpreter.run(closed.jaxpr, closed.consts, operands, Scope(where=locate)))
     ranges = [x.range for x in outputs]
     tree = jax.tree.unflatten(shape[-1], ranges)
     refusals = [*interpreter.refusals]
     x64 = bool(jax.config.jax_enable_x64)
     if not refusals:
-        refusals += check(closed, [x.range for x in operands], interpreter.proof, ranges)
+        refusals += check(closed, [x.range for x in operands], interpreter.proof, ranges, locate)
     if not refusals:
         refusals += other_width(called, list(structs.values()), closed)
     return Audit(tuple(refusals), tree, x64, interpreter.proof)

@@ -38,7 +38,11 @@ _BY_NUMBERS = ("div", "shift_left", "shift_right_arithmetic", "shift_right_logic
 
 
 def check(
-    closed: core.ClosedJaxpr, arguments: Sequence[Range], proof: Proof, outputs: Sequence[Range]
+    closed: core.ClosedJaxpr,
+    arguments: Sequence[Range],
+    proof: Proof,
+    outputs: Sequence[Range],
+    locate: Callable[[], str] | None = None,
 ) -> list[Refusal]:
     """Verifies what a search found of a function.
 
@@ -47,13 +51,14 @@ def check(
       arguments: The ranges of its arguments.
       proof: The ranges and invariants that were found.
       outputs: The ranges that were found of its results.
+      locate: Names the function, if it is one of JAX itself.
 
     Returns:
       What could not be verified, in the order of the program; nothing if all is so.
     """
     checker = _Checker(proof)
     given = [bare(kind_of(var.aval), x) for var, x in zip(closed.jaxpr.invars, arguments, strict=True)]
-    results = checker.used(checker.walk(closed.jaxpr, closed.consts, given, _Place()))
+    results = checker.used(checker.walk(closed.jaxpr, closed.consts, given, _Place(line=locate)))
     for number, (x, claimed) in enumerate(zip(results, outputs, strict=True)):
         if not within_range(x.range, claimed):
             reason = f"the checker finds {x.range} of result {number}, which is said to be {claimed}"

@@ -164,9 +164,11 @@ class World:
         made = Definition(d.step, operands)
         if name == "select_n":
             # Not under its own condition, so what that discards stays discarded.
-            cases = operands[1:][max(operands[0].interval.low, 0) : operands[0].interval.high + 1]
-            chosen = _must_meet(join(*(x.range for x in cases or operands[1:])), value.range)
-            return value.narrowed(chosen, definition=made)
+            cases = operands[1:][max(operands[0].interval.low, 0) : operands[0].interval.high + 1] or operands[1:]
+            chosen = _must_meet(join(*(x.range for x in cases)), value.range)
+            # Seen in fewer places the same fault is refused in other words, so refusals are not compared.
+            left = d.step.reasons or any(x.pending for x in (operands[0], *cases))
+            return value.narrowed(chosen, definition=made, pending=value.pending if left else frozenset())
         if any(isinstance(x.range, Unknown) for x in operands):
             return value
         if apart is not None and (exact := _difference(operands[0], operands[1], apart)) is not None:

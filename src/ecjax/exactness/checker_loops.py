@@ -80,6 +80,8 @@ class Loop:
         before, first, length = self.before[i], self.first[i], self.length
         if not is_float(after.kind.dtype) or any(isinstance(x.range, Unknown) for x in (after, before, first)):
             return True
+        if _clips(after):
+            after = bare(after.kind, after.range)
         (a, b), (c, d) = after.partial_exponents, before.partial_exponents
         if a < c or b > d:
             return False
@@ -91,6 +93,15 @@ class Loop:
         # If all that is added has one sign, some of it is no more than all of it.
         hides = not within_range(first.partial_sums, join(first.interval, Interval(0, 0)))
         return not hides and (plus.some.low >= 0 or plus.some.high <= 0)
+
+
+def _clips(x: Value) -> bool:
+    """Whether a value is the greater or less of a number and something else, which no compiler knows to be either."""
+    d = x.definition
+    if d is None or d.step.name not in ("max", "min") or len(d.operands) != 2:
+        return False
+    known = [isinstance(y.range, Interval) and y.range.single for y in d.operands]
+    return sum(known) == 1
 
 
 def _counted(first: Value, step: Interval | None, length: int | None) -> Interval | None:

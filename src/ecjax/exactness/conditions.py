@@ -174,7 +174,9 @@ class Condition:
         if d.step.name == "sub" and (least := self._difference(d.operands[0], d.operands[1], lift)) is not None:
             exact = total(operands[0].interval, negative(operands[1].interval))
             exact = _must_meet(exact, Interval(least, max(least, exact.high), exact.grid))
-            if isinstance(exact, Interval) and misfit(exact, value.kind.dtype) is None:
+            sums = total(operands[0].partial_sums, negative(operands[1].partial_sums))
+            fits = misfit(exact, value.kind.dtype) is None if isinstance(exact, Interval) else False
+            if fits and (not is_float(value.kind.dtype) or misfit(sums, value.kind.dtype) is None):
                 pending = value.pending and operands[0].pending | operands[1].pending
                 return value.narrowed(exact, definition=Definition(d.step, operands), pending=pending)
         if all(x is y for x, y in zip(operands, d.operands, strict=True)):

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -92,7 +92,7 @@ Range = Interval | Unknown
 
 
 class Kind(NamedTuple):
-    """Shape and dtype of a value."""
+    """Shape and dtype of a value. A key's dtype is none of numpy's."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -172,7 +172,7 @@ def within_range(inner: Range, outer: Range) -> bool:
 
 
 @cache
-def is_float(dtype: np.dtype) -> bool:
+def is_float(dtype: Any) -> bool:
     """Whether a dtype is one of floats whose arithmetic the audit knows."""
     return format_of(dtype.name) is not None
 
@@ -185,7 +185,7 @@ def _format(dtype: np.dtype) -> Format:
 
 
 @cache
-def has_arithmetic(dtype: np.dtype) -> bool:
+def has_arithmetic(dtype: Any) -> bool:
     """Whether the backends are known to compute with a dtype, and not only to move it."""
     return dtype.name == "bool" or dtype.name in INTEGERS or is_float(dtype)
 
@@ -203,7 +203,7 @@ def bits_of(dtype: np.dtype) -> int:
 
 
 @cache
-def top(dtype: np.dtype) -> Range:
+def top(dtype: Any) -> Range:
     """Everything that a dtype can hold."""
     if dtype == np.bool_:
         return Interval(0, 1)
@@ -213,7 +213,7 @@ def top(dtype: np.dtype) -> Range:
     return Unknown()
 
 
-def misfit(interval: Interval, dtype: np.dtype) -> str | None:
+def misfit(interval: Interval, dtype: Any) -> str | None:
     """Why not every number of an interval is held exactly by `dtype`, and so sums in any order may not be; or None."""
     if not is_float(dtype):
         limits = top(dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ecjax.exactness.values import Step, Value
 from ecjax.integers import DECLARE, WRAPPING_SCOPE
 
 _JAX, _JAXTYPING = (str(Path(str(package.__file__)).parent) for package in (jax, jaxtyping))
+_OURS = str(Path(__file__).parent)
 
 
 def kind_of(aval: Any) -> Kind:
@@ -39,9 +41,7 @@ def name_of(eqn: core.JaxprEqn) -> str:
     return eqn.primitive.name if ours else "another's declare"
 
 
-def step_of(
-    eqn: core.JaxprEqn, operands: Sequence[Value], wrapping: bool, locate: Callable[[], str] | None
-) -> Step:
+def step_of(eqn: core.JaxprEqn, operands: Sequence[Value], wrapping: bool, locate: Callable[[], str] | None) -> Step:
     """An equation as the rules see it; `wrapping` and `locate`, its line, are what it inherits from calls around it."""
     outputs = tuple(kind_of(var.aval) for var in eqn.outvars)
     name = name_of(eqn)
@@ -87,9 +87,18 @@ def line_of(eqn: core.JaxprEqn) -> str:
     skip = "declare" if eqn.primitive is DECLARE else None
     for frame in source_info_util.user_frames(eqn.source_info.traceback):
         # Between the two may be what checks annotations, which is not the user's either.
-        if frame.function_name != skip and not frame.file_name.startswith((_JAXTYPING, "<@beartype")):
+        if frame.function_name != skip and not frame.file_name.startswith((_JAXTYPING, "<@beartype", _OURS)):
             return f"{frame.file_name}:{frame.start_line} ({frame.function_name})"
     return "<unknown line>"
+
+
+def line_of_function(fn: Callable[..., Any]) -> Callable[[], str] | None:
+    """Names a function of JAX itself, which has no line of the user's; None for the user's own."""
+    while isinstance(fn, functools.partial):
+        fn = fn.func
+    name = getattr(fn, "__qualname__", None) or getattr(fn, "__name__", type(fn).__name__)
+    module = getattr(fn, "__module__", None) or type(fn).__module__
+    return (lambda: f"<{name} of JAX>") if module.split(".")[0] == "jax" else None
 
 
 def is_jax_function(jaxpr: core.Jaxpr) -> bool:

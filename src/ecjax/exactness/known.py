@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -119,9 +120,9 @@ def _broadcast_iota(step: Step) -> _Elements:
 
 
 @cache
-def narrow(dtype: np.dtype) -> bool:
+def narrow(dtype: Any) -> bool:
     """Whether a dtype is of integers of 8 to 32 bits, or of truth values."""
-    return dtype.kind in "iub" and dtype.itemsize <= 4
+    return isinstance(dtype, np.dtype) and dtype.kind in "iub" and dtype.itemsize <= 4
 
 
 def evaluate(step: Step, arrays: Sequence[_Elements]) -> _Elements | None:

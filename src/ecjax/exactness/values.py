@@ -148,7 +148,9 @@ class Step:
         if self.wrapping and not exact.grid and has_arithmetic(dtype):
             self.wrapped.append(dtype)
             return top(dtype)
-        self.refuse(f"{what} {reason}")
+        self.refuse(
+            f"{what} {reason}; bound it (`within`, jnp.clip, `declare`), or say that it is to wrap (`with wrapping()`)"
+        )
         # One fault, one refusal: what follows is judged as if this had been right.
         return meet(exact, top(dtype)) or top(dtype)
 

@@ -50,7 +50,7 @@ def _inside(components: Sequence[Interval], limits: Sequence[int]) -> bool:
 
 
 def _sorted(
-    indices: Value, vectors: int, axes: Sequence[int], of_operand: Sequence[int], of_indices: Sequence[int]
+    indices: Value, vectors: int, axes: Sequence[Any], of_operand: Sequence[Any], of_indices: Sequence[Any]
 ) -> bool:
     """Whether the places of index vectors are surely in order; of batches, with the number of the batch in front."""
     if [*of_operand] != [*of_indices] or [*of_operand] != [*range(len(of_operand))] or [*axes] != sorted(axes):

@@ -225,9 +225,5 @@ RULES: dict[str, Rule] = {
     "reduce_window_sum": _rule(_window_sum, **_WINDOW),
     "reduce_xor": _rule(reduce_bits(ELEMENTWISE["xor"].conclude), **_REDUCE),
     "sort": _rule(_sort, dimension=anything, is_stable=anything, num_keys=anything),
-    "top_k": _rule(
-        _top_k,
-        k=anything,
-        axis=anything,
-    ),
+    "top_k": _rule(_top_k, k=anything, axis=anything, is_stable=only(True)),
 }
