@@ -20,7 +20,6 @@ from jaxtyping import Array, Bool, Int, Integer, UInt8, UInt32
 LIMB_BITS = 32
 
 
-
 class _Scope(str):
     """A name of a scope that is told from others of the same letters by being another object."""
 

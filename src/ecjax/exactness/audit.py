@@ -14,7 +14,7 @@ from ecjax.exactness.checker import check
 from ecjax.exactness.control import CONTROL, look_into
 from ecjax.exactness.domain import Interval, Refusal, Unknown, top
 from ecjax.exactness.interpreter import Interpreter, Scope
-from ecjax.exactness.jaxprs import kind_of, line_of_function
+from ecjax.exactness.jaxprs import is_x64, kind_of, line_of_function
 from ecjax.exactness.proof import Proof
 from ecjax.exactness.values import Value
 from ecjax.exactness.widths import other_width
@@ -100,7 +100,7 @@ def audit(fn: Callable[..., Any], *args: PyTree[Any]) -> Audit:
     ranges = [x.range for x in outputs]
     tree = jax.tree.unflatten(shape[-1], ranges)
     refusals = [*interpreter.refusals]
-    x64 = bool(jax.config.jax_enable_x64)
+    x64 = is_x64()
     if not refusals:
         refusals += check(closed, [x.range for x in operands], interpreter.proof, ranges, locate)
     if not refusals:

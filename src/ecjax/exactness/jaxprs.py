@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import jaxtyping
 import numpy as np
 from jax._src import source_info_util
@@ -26,10 +27,15 @@ def kind_of(aval: Any) -> Kind:
     return Kind(tuple(getattr(aval, "shape", ())), getattr(aval, "dtype", np.dtype(object)))
 
 
+def is_x64() -> bool:
+    """Whether JAX has 64-bit numbers now."""
+    return jax.dtypes.canonicalize_dtype(np.int64) == np.int64
+
+
 def constant(x: Any, kind: Kind | None = None) -> Value:
     """A value that is known."""
     dtype = getattr(x, "dtype", None)
-    if dtype is not None and jax.dtypes.issubdtype(dtype, jax.dtypes.extended):  # a key
+    if dtype is not None and jnp.issubdtype(dtype, jax.dtypes.extended):  # a key
         return Value(Kind(tuple(x.shape), dtype), Unknown())
     array = np.asarray(x) if kind is None else np.asarray(x, kind.dtype)
     return Value(Kind(array.shape, array.dtype), range_of(array), constant=array)

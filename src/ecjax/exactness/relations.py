@@ -292,7 +292,7 @@ def _apart(high: _Term, low: _Term) -> int | None:
     d = high.value.definition
     if d is None or not d.operands or d.operands[0].identity is not low.value.identity or low.lift is not None:
         return None
-    axes = d.step.params.get("axes")
+    axes = d.step.params.get("axes") or ()
     x = d.operands[0]
     if d.step.name == "reduce_max" or (d.step.name == "reduce_sum" and x.interval.low >= 0 and not d.step.wrapped):
         kept = tuple(i for i in range(len(x.kind.shape)) if i not in axes)

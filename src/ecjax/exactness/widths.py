@@ -10,7 +10,7 @@ import numpy as np
 from jax.extend import core
 
 from ecjax.exactness.domain import Refusal
-from ecjax.exactness.jaxprs import is_wrapping, kind_of, line_of
+from ecjax.exactness.jaxprs import is_wrapping, is_x64, kind_of, line_of
 
 # These give other numbers in another width. All others that have rules give the same, of numbers that fit both.
 _TELLING = {"bitcast_convert_type", "clz", "not", "population_count", "shift_right_logical"}
@@ -32,7 +32,7 @@ class _Operation(NamedTuple):
 def other_width(fn: Callable[..., Any], structs: Sequence[Any], closed: core.ClosedJaxpr) -> list[Refusal]:
     """What may give other numbers of a function with x64 switched over, of which `closed` is the trace as it is."""
     jaxpr = closed.jaxpr
-    x64 = bool(jax.config.jax_enable_x64)
+    x64 = is_x64()
     switched = f"with x64 {'off' if x64 else 'on'}"
     arguments = [jax.ShapeDtypeStruct(x.shape, var.aval.dtype) for x, var in zip(structs, jaxpr.invars, strict=True)]
     if x64 and any(jax.dtypes.canonicalize_dtype(x.dtype) != x.dtype for x in arguments if _is_plain(x.dtype)):
@@ -75,7 +75,7 @@ def _operations(jaxpr: core.Jaxpr, wraps: bool) -> Iterator[_Operation]:
     for eqn in jaxpr.eqns:
         inside = wraps or is_wrapping(eqn)
         name = eqn.primitive.name
-        literals = tuple(_number(x.val, x.aval.dtype) for x in eqn.invars if isinstance(x, core.Literal))
+        literals = tuple(_number(x.val, kind_of(x.aval).dtype) for x in eqn.invars if isinstance(x, core.Literal))
         literals += tuple(_number(x, None) for x in map(eqn.params.get, _NUMBERS) if x is not None)
         if inner := list(core.jaxprs_in_params(eqn.params)):
             yield _Operation(name, (), literals, eqn)

@@ -6,7 +6,7 @@ A rule gets the step and the operands, and returns the range of the result. What
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import eq, ge, gt, le, lt, ne
 
 import numpy as np
@@ -344,7 +344,7 @@ def _total_order(compare: Callable[[int, int], bool]) -> Conclude:
     """The rule of a comparison that tells 0 from -0."""
     plain = comparison(compare)
 
-    def rule(step: Step, a: Value, b: Value) -> Range:
+    def rule(step: Step, a: Value, b: Value) -> Range | Sequence[Range]:
         zeros = [x for x in (a, b) if x.interval.low <= 0 <= x.interval.high]
         if is_float(a.kind.dtype) and not all(map(_sign_is_known, zeros)):
             return step.give_up("0 and -0 are told apart, and nothing is proved of a float's sign of zero")

@@ -310,9 +310,12 @@ def _updates_by(name: str | None) -> Covers:
 
 
 def _scattering(conclude: Conclude, update: str | None, moves: bool = False) -> Rule:
-    parameters = dict.fromkeys(("dimension_numbers", "indices_are_sorted", "unique_indices"), anything)
-    parameters["mode"] = only(*(m for m in GatherScatterMode if m.name != "ONE_HOT"))
-    parameters |= {"update_jaxpr": _updates_by(update), "update_consts": only(())}
+    parameters: dict[str, Covers] = {
+        **dict.fromkeys(("dimension_numbers", "indices_are_sorted", "unique_indices"), anything),
+        "mode": only(*(m for m in GatherScatterMode if m.name != "ONE_HOT")),
+        "update_jaxpr": _updates_by(update),
+        "update_consts": only(()),
+    }
     return Rule(conclude, parameters, moves=moves, unsized=moves)
 
 

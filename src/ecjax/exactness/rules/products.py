@@ -78,9 +78,9 @@ def _precision(step: Step) -> str | None:
     """The lower of the precisions of both sides, or None for an algorithm."""
     given = step.params["precision"]
     both = given if isinstance(given, tuple) and len(given) == 2 else (given, given)
-    if not all(p is None or isinstance(p, Precision) for p in both):
-        return None
-    return min(((p or Precision.DEFAULT) for p in both), key=lambda p: p.value).name
+    known = [Precision.DEFAULT if p is None else p for p in both]
+    found = [p for p in known if isinstance(p, Precision)]
+    return min(found, key=lambda p: p.value).name if len(found) == len(known) else None
 
 
 def _in_pieces(step: Step, a: Value, b: Value, n: int, found: Range) -> Range:
