@@ -146,8 +146,9 @@ class Codebook(eqx.Module):
 
         def advance(node: UInt16[Array, ""], item: tuple[Array, Array]) -> tuple[Array, Array]:
             byte, active = item
-            byte = byte.astype(jnp.int32)  # as an index of uint8 above 127 that it knows XLA takes a negative one
-            child = self.children[self.rows[node], self.classes[byte]]
+            # Not as they are: an unsigned index that XLA knows, it takes for a signed one of its width.
+            place, byte = node.astype(jnp.int32), byte.astype(jnp.int32)
+            child = self.children[self.rows[place].astype(jnp.int32), self.classes[byte].astype(jnp.int32)]
             fits = child > 0
             following = jnp.where(active, jnp.where(fits, child, self.first[byte]), 0)
             return following, jnp.where(active & fits, jnp.uint16(0), node)

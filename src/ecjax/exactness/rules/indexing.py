@@ -85,22 +85,28 @@ def _gather(step: Step, a: Value, indices: Value) -> Range:
         step.refuse("nothing proves that the indices are sorted, as is promised; leave indices_are_sorted out")
     if params["unique_indices"] and vectors > 1 and (indices.constant is None or not _distinct_rows(indices)):
         step.refuse("nothing proves that the indices differ, as is promised; leave unique_indices out")
-    if not step.kind.size or _inside(found, limits):
+    if not step.kind.size:
+        return a.range
+    _comparable(step, indices, limits, _inside(found, limits))
+    if _inside(found, limits):
         return a.range
     if params["mode"] in (GatherScatterMode.CLIP, GatherScatterMode.FILL_OR_DROP):
-        _comparable(step, indices, limits)
         return a.range if params["mode"] == GatherScatterMode.CLIP else join(a.range, _fill(step))
     where = ", ".join(f"{c} of 0..{limit}" for c, limit in zip(found, limits, strict=True))
     step.refuse(f"the index may be out of bounds ({where}); {_HELP}")
     return a.range
 
 
-def _comparable(step: Step, indices: Value, limits: Sequence[int]) -> None:
-    """Refuses indices that cannot be compared with their limits in their dtype, or may be taken for negative."""
+def _comparable(step: Step, indices: Value, limits: Sequence[int], inside: bool) -> None:
+    """Refuses indices that may be taken for negative, or cannot be compared with their limits in their dtype.
+
+    Those of one element alone are where XLA makes a slice of it.
+    """
     most, dtype = signed_limit(indices.kind.dtype), indices.kind.dtype
-    if max(limits, default=0) > most or indices.interval.high > most:
-        found = f"indices of {dtype.name} that may be {indices.interval} are compared with {max(limits)}"
-        step.refuse(f"{found}: convert them to int32")
+    alone = math.prod(indices.kind.shape[:-1]) == 1
+    if (indices.interval.high > most or max(limits, default=0) > most) and (alone or not inside):
+        found = f"indices of {dtype.name} that may be {indices.interval}"
+        step.refuse(f"{found}, for places up to {max(limits, default=0)}: convert them to int32")
 
 
 def _fill(step: Step) -> Range:
@@ -177,8 +183,7 @@ def _targets(step: Step, a: Value, indices: Value, updates: Value) -> bool:
     if not inside and mode == GatherScatterMode.PROMISE_IN_BOUNDS:
         where = ", ".join(f"{c} of 0..{limit}" for c, limit in zip(found, limits, strict=True))
         step.refuse(f"an index that is promised to be in bounds may not be ({where}); leave the promise out")
-    if not inside:
-        _comparable(step, indices, limits)
+    _comparable(step, indices, limits, inside)
     # Different indices outside may be clipped to one.
     distinct = _distinct_targets(step, indices) and (inside or mode == GatherScatterMode.FILL_OR_DROP)
     if _vectors(step, indices) <= 1:

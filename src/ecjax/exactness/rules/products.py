@@ -26,6 +26,8 @@ def _dot_general(step: Step, a: Value, b: Value) -> Range:
         for x, y, axes in ((a, b, theirs), (b, a, mine)):
             if (weighted := _weighted(x.interval, y, axes)) is not None and weighted in found:
                 found = weighted
+    if step.wrapped and step.kind.dtype.itemsize < 4:
+        return step.give_up(f"a product in {step.kind.dtype.name} may saturate where it does not fit: use int32")
     return _in_pieces(step, a, b, n, found)
 
 
