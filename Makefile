@@ -18,7 +18,7 @@ PYTEST := $(BIN)/pytest -n $(JOBS)
 EXTRA_tpu := tpu
 EXTRA_cuda := cuda-compiler
 COMPILE = JAX_PLATFORMS=cpu HYPOTHESIS_PROFILE=deep build/$(1)/bin/python -m \
-    $(if $(TABLE),tests.compilers.table,pytest tests/compilers -k "$(1) or table or proved" $(PYTEST_ARGS))
+    $(if $(TABLE),tests.compilers.table,pytest tests/compilers -k "$(1) or page or proved" $(PYTEST_ARGS))
 # Compiled functions kept from one `make check` to the next. The other runs compile afresh, so that what must pass before
 # a change goes in rests on nothing kept. The size limit also makes the worker processes lock the cache.
 KEEP_COMPILED := JAX_COMPILATION_CACHE_DIR="$(CURDIR)/.cache/jax" JAX_COMPILATION_CACHE_MAX_SIZE=1073741824 \

@@ -204,8 +204,13 @@ class _Checker:
         loop = self._begin(step, first, place, length)
         if loop is None:
             return [bare(kind, step.unknown(kind)) for kind in step.outputs]
-        given = [*operands[:begin], *loop.before, *rows]
-        after = self.used(self.walk(jaxpr, consts, given, place.inside(0)))
+        after: list[Value] = []
+        again: Loop | None = loop
+        for _ in range(2):  # once more if some summands of a float's steps are larger than the steps
+            if again is not None:
+                loop, given = again, [*operands[:begin], *again.before, *rows]
+                after = self.used(self.walk(jaxpr, consts, given, place.inside(0)))
+                again = loop.with_parts(after)
         self._kept(step, loop, after)
         last = first if length == 0 else [loop.last(i, length) for i in range(len(first))]
         return [of_results(kind, [x]) for kind, x in zip(step.outputs, [*last, *after[len(first) :]], strict=True)]

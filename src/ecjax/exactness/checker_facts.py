@@ -22,6 +22,7 @@ Assumed = tuple[Value, View, Interval]
 SHAPING = ("broadcast_in_dim", "expand_dims", "reshape", "squeeze")
 """Primitives each element of whose result is an element of the operand, which a `View` may see through."""
 _DEPTH = 10  # of definitions that are computed anew
+_INSIDE = 2  # worlds within a world
 _WORLDS = 8  # that a value may be a number in
 _NUMBERS = 64  # of a value by which a shift is seen apart
 
@@ -71,8 +72,14 @@ def _key(value: Value, view: View) -> Key:
 class World:
     """What holds in places where some values are assumed to lie in intervals."""
 
-    def __init__(self, assumed: Sequence[Assumed]) -> None:
-        """Raises ImpossibleError if there are no such places, as far as is seen."""
+    def __init__(self, assumed: Sequence[Assumed], inside: int = 0) -> None:
+        """Raises ImpossibleError if there are no such places, as far as is seen.
+
+        Args:
+          assumed: What is assumed.
+          inside: How many worlds this one is part of.
+        """
+        self._assumed, self._inside = assumed, inside
         self._facts: dict[Key, Interval] = {}
         self._about: list[Key] = []
         self._apart: dict[tuple[Key, Key], int] = {}
@@ -163,12 +170,10 @@ class World:
             return value
         made = Definition(d.step, operands)
         if name == "select_n":
-            # Not under its own condition, so what that discards stays discarded.
             cases = operands[1:][max(operands[0].interval.low, 0) : operands[0].interval.high + 1] or operands[1:]
             chosen = _must_meet(join(*(x.range for x in cases)), value.range)
-            # Seen in fewer places the same fault is refused in other words, so refusals are not compared.
-            left = d.step.reasons or any(x.pending for x in (operands[0], *cases))
-            return value.narrowed(chosen, definition=made, pending=value.pending if left else frozenset())
+            pending = value.pending and self._pending(d, operands[0], view, value.pending)
+            return value.narrowed(chosen, definition=made, pending=pending)
         if any(isinstance(x.range, Unknown) for x in operands):
             return value
         if apart is not None and (exact := _difference(operands[0], operands[1], apart)) is not None:
@@ -178,6 +183,19 @@ class World:
         (found,) = rules.conclude(step, operands)
         pending = value.pending and step.refusals() | rules.inherited(operands)
         return value.narrowed(_must_meet(found, value.range), definition=made, pending=pending)
+
+    def _pending(self, d: Definition, which: Value, view: View, before: frozenset[Refusal]) -> frozenset[Refusal]:
+        """What is pending on a `select_n` here, each case seen where it is chosen too; else all that was `before`."""
+        if self._inside >= _INSIDE:
+            return before
+        found = d.step.refusals() | which.pending
+        for number in range(max(which.interval.low, 0), min(which.interval.high, len(d.operands) - 2) + 1):
+            predicate, case = d.operands[0], d.operands[1 + number]
+            chosen = predicate, _inner(predicate, view), Interval(number, number)
+            with suppress(ImpossibleError):
+                world = World([*self._assumed, chosen], self._inside + 1)
+                found |= world.see(case, _inner(case, view)).pending
+        return found
 
 
 def _difference(a: Value, b: Value, least: int) -> Interval | None:

@@ -50,8 +50,12 @@ def of_results(kind: Kind, values: Sequence[Value]) -> Value:
 class Loop:
     """A loop and its invariant."""
 
-    def __init__(self, invariant: Invariant, first: list[Value], length: int | None) -> None:
+    def __init__(
+        self, invariant: Invariant, first: list[Value], length: int | None, parts: dict[int, Interval] | None = None
+    ) -> None:
         self.invariant, self.first, self.length = invariant, first, length
+        self.parts = parts or invariant.steps
+        """Of floats that steps are added to, what some of the summands of a step are."""
         values = [self._carried(i, r) for i, r in enumerate(invariant.ranges)]
         above = [tuple((values[j], k) for i, j, k in invariant.differences if i == n) for n in range(len(values))]
         self.before = [x.narrowed(x.range, above=pairs) for x, pairs in zip(values, above, strict=True)]
@@ -68,12 +72,23 @@ class Loop:
         x, first = bare(self.first[i].kind, found), self.first[i]
         if not is_float(x.kind.dtype) or isinstance(found, Unknown) or isinstance(first.range, Unknown):
             return x
-        sums = _counted(first, self.invariant.steps.get(i), self.length)
+        sums = _counted(first, self.parts.get(i), self.length)
         if sums is None:  # those of what it begins with, of what a step makes anew, or of all that was added
             sums = join(first.partial_sums, x.partial_sums, total(found, negative(first.interval)))
         assert isinstance(sums, Interval)
         (a, b), (c, d) = x.partial_exponents, first.partial_exponents
         return replace(x, sums=sums, exponents=(min(a, c), max(b, d)))
+
+    def with_parts(self, after: Sequence[Value]) -> Loop | None:
+        """The loop with the summands of its steps, if these are larger than the steps; else None."""
+        parts = dict(self.parts)
+        for i, step in self.parts.items():
+            plus = added(after[i], self.before[i]) if is_float(after[i].kind.dtype) else None
+            both = join(step, plus.some) if plus is not None else step
+            assert isinstance(both, Interval)
+            parts[i] = both
+        wider = any(up_to(x, 1) not in up_to(self.parts[i], 1) for i, x in parts.items())
+        return Loop(self.invariant, self.first, self.length, parts) if wider else None
 
     def keeps_parts(self, i: int, after: Value) -> bool:
         """Whether partial sums and products after a step are among those that are assumed before."""

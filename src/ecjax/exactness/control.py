@@ -193,17 +193,19 @@ class _Loop:
     def solve(self, interpreter: Interpreter, key: Any, scope: Scope) -> tuple[list[Range], Sequence[Value]]:
         """The ranges of what the loop carries in the end, and what a last run of its body made."""
         found: list[tuple[dict[Refusal, None], Invariant, Turn]] = []
-        for attempt in _ATTEMPTS:
+        before = interpreter.bounds.get(key)
+        for attempt in _ATTEMPTS if before is not None else _ATTEMPTS[1:]:
             with interpreter.silently():
-                self._seek(attempt, interpreter.bounds.get(key))
+                self._seek(attempt, before)
             with interpreter.apart() as refusals:
                 turn = self.body(self.invariant)
             if self._inductive(turn):
                 found.append((refusals, self.invariant, turn))
                 if not refusals or attempt == "known":
                     break
-        if not found:
-            raise RuntimeError("the audit found no invariant of a loop: please report this")
+        if not found:  # there always is one, that of all numbers; but no input shall end an audit
+            interpreter.report([self.step.refusal("no invariant is found of the loop: please report this")])
+            return [self.step.unknown(x.kind) for x in self.values], ()
         refusals, self.invariant, turn = min(found, key=lambda x: len(x[0]))
         interpreter.bounds[key] = interpreter.proof.invariants[scope.place] = self.invariant
         interpreter.report(refusals)
@@ -223,7 +225,8 @@ class _Loop:
     def _seek(self, attempt: str, known: Invariant | None) -> None:
         """Looks for an invariant, in one of the ways of `_ATTEMPTS`."""
         if attempt == "known":
-            self.invariant = known or self.invariant
+            assert known is not None
+            self.invariant = known
             return
         self.invariant = Invariant(tuple(self.first), {}, self._candidates())
         self._climb(() if attempt == "boldly" else self.thresholds, counting=attempt != "without counts")

@@ -52,7 +52,7 @@ class Assumption(NamedTuple):
 INTEGERS = tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
 _STABLEHLO = "StableHLO specification, types and operations: integers are two's complement and wrap"
 _IEEE = "IEEE 754: an exact result is not rounded"
-_WIDER = "computed in float32 and converted back: exact results stay so"
+_WIDER = "in itself or in float32 and converted back: exact results stay so"
 # The bounds of exponents leave room for what XLA may compute first: it makes `(a + b) * c` of `a * c + b * c`.
 _FLOAT32, _BFLOAT16, _FLOAT16 = Format(24, -126, 100), Format(8, -126, 100), Format(11, -14, 14)
 _FLOAT64 = Format(53, -1022, 1000)
@@ -68,24 +68,45 @@ TABLE: tuple[Assumption, ...] = (
     *(Assumption(b, "arithmetic", ("float16",), _FLOAT16, _WIDER) for b in BACKENDS),
     Assumption("CPU", "arithmetic", ("float64",), _FLOAT64, _IEEE),
     Assumption("GPU", "arithmetic", ("float64",), _FLOAT64, _IEEE),
-    Assumption("TPU", "arithmetic", ("float64",), _FLOAT32, "a pair of float32, of which the second is 0 then"),
+    Assumption(
+        "TPU",
+        "arithmetic",
+        ("float64",),
+        _FLOAT32,
+        "its compiler makes pairs of float32, of which the second is 0 then",
+    ),
     Assumption("CPU", "product", ("float32",), _FLOAT32, "Eigen and oneDNN sum in float32", "HIGHEST"),
     Assumption(
         "GPU",
         "product",
         ("float32",),
         _FLOAT32,
-        "cuBLAS sums in float32, or in bfloat16 pieces",
+        "fma.rn.f32 in the code that XLA makes; cuBLAS may take bfloat16 pieces",
         "HIGHEST",
         pieces=True,
     ),
     Assumption(
-        "TPU", "product", ("float32",), _FLOAT32, "six bfloat16 passes, summed in float32", "HIGHEST", pieces=True
+        "TPU",
+        "product",
+        ("float32",),
+        _FLOAT32,
+        "its compiler takes six bfloat16 passes (cycles of 5.8 to 6.3), float32 sums",
+        "HIGHEST",
+        pieces=True,
     ),
-    *(Assumption(b, "product", ("bfloat16",), _BFLOAT16, "products of 16 bits, summed in float32") for b in BACKENDS),
+    *(
+        Assumption(
+            b,
+            "product",
+            ("bfloat16",),
+            _BFLOAT16,
+            "products of 16 bits, summed in float32 (mma ... f32.bf16; one TPU pass)",
+        )
+        for b in BACKENDS
+    ),
     Assumption("CPU", "product", ("float16",), _FLOAT16, _WIDER),
-    Assumption("GPU", "product", ("float16",), _FLOAT16, "products of 22 bits, summed in float32"),
-    # No row for float16 products of TPUs: they have no such unit, and what they do instead is not written.
+    Assumption("GPU", "product", ("float16",), _FLOAT16, "products of 22 bits, summed in float32 (mma ... f32.f16)"),
+    # No row for float16 products of TPUs: their compiler takes three passes of bfloat16 pieces, of the four there are.
     # None for float convolutions: Winograd's and FFT algorithms round, and a backend may choose them.
 )
 """The assumptions. Integers of fewer than 8 bits, complex numbers and 8-bit floats have no arithmetic at all."""

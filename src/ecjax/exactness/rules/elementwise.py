@@ -268,7 +268,12 @@ def _convert(step: Step, a: Value) -> Range:
     if dtype == np.bool_:
         return Interval(int(not x.low <= 0 <= x.high), int(x.magnitude > 0))
     if is_float(dtype):
-        return step.fit(x, "the number")
+        found = step.fit(x, "the number")
+        # A TPU computes a sum of which a narrower float is made in that float.
+        narrower = is_float(a.kind.dtype) and dtype.itemsize < a.kind.dtype.itemsize
+        if narrower and isinstance(found, Interval) and (reason := misfit(a.partial_sums, dtype)):
+            return step.give_up(f"a partial sum {reason}, and a backend may convert before it sums")
+        return found
     x = whole(x, _truncate)
     if is_float(a.kind.dtype) and (reason := misfit(x, dtype)):  # that is no wrapping
         return step.give_up(f"the number {reason}")

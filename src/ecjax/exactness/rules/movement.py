@@ -93,3 +93,8 @@ RULES: dict[str, Rule] = {
     "transpose": _rule(_same, permutation=anything),
     "unstack": _rule(_parts, axis=anything),
 }
+
+
+def is_move(name: str) -> bool:
+    """Whether a primitive only moves the elements of its first operand."""
+    return name in RULES

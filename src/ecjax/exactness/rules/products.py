@@ -10,6 +10,7 @@ from jax.lax import Precision
 from ecjax.exactness import hardware, known
 from ecjax.exactness.domain import Interval, Range, is_float, join, misfit, product
 from ecjax.exactness.rules.base import Covers, Rule, anything
+from ecjax.exactness.rules.movement import is_move
 from ecjax.exactness.rules.reductions import summed, up_to
 from ecjax.exactness.values import Step, Value
 
@@ -26,8 +27,8 @@ def _dot_general(step: Step, a: Value, b: Value) -> Range:
         for x, y, axes in ((a, b, theirs), (b, a, mine)):
             if (weighted := _weighted(x.interval, y, axes)) is not None and weighted in found:
                 found = weighted
-    if step.wrapped and step.kind.dtype.itemsize < 4:
-        return step.give_up(f"a product in {step.kind.dtype.name} may saturate where it does not fit: use int32")
+    if step.wrapped and 1 in (a.kind.dtype.itemsize, b.kind.dtype.itemsize, step.kind.dtype.itemsize):
+        return step.give_up("GPUs saturate products of 8 bits where they do not fit: convert the operands to int32")
     return _in_pieces(step, a, b, n, found)
 
 
@@ -94,6 +95,10 @@ def _in_pieces(step: Step, a: Value, b: Value, n: int, found: Range) -> Range:
     if not isinstance(found, Interval) or not is_float(a.kind.dtype):
         return found
     whole = all(x.interval.magnitude <= 1 << _EXACT_BITS for x in (a, b))
+    if not whole and any(_comes_from_float16(x) for x in (a, b)):
+        return step.give_up(
+            "of operands converted from float16 a TPU leaves a product of pieces out: round them before"
+        )
     if whole or not hardware.splits_operands(a.kind.dtype.name, _precision(step) or ""):
         return found
     terms = up_to(product(a.interval, b.interval), n)
@@ -101,6 +106,17 @@ def _in_pieces(step: Step, a: Value, b: Value, n: int, found: Range) -> Range:
     if reason := misfit(wider, step.kind.dtype):
         return step.give_up(f"a product of {n} terms in bfloat16 pieces {reason}: leave it a 32nd of room")
     return found
+
+
+def _comes_from_float16(x: Value) -> bool:
+    """Whether a compiler may find that an operand was float16, moved about and converted."""
+    d = x.definition
+    while d is not None and d.operands and (is_move(d.step.name) or d.step.name == "convert_element_type"):
+        x = d.operands[0]
+        if x.kind.dtype == np.float16:
+            return True
+        d = x.definition
+    return False
 
 
 _PRODUCT: dict[str, Covers] = dict.fromkeys(
