@@ -464,7 +464,9 @@ def test_declared_bounds_of_a_loop_must_be_inductive() -> None:
     found = refused("ecjax_declare", r"declared to be 0..100, it may be 0..104", walk(0, 100, grows), ints(0, 9))
     assert found.refusals[0].where.startswith(here("return following(integers.declare(x, low, high)), n >> 1"))
     assert np.array_equal(integers.declare(jnp.arange(3), 0, 2), np.arange(3))
-    refused("ecjax_declare", "declared to be 0..2", lambda x: jnp.where(x > 5, integers.declare(x, 0, 2), 0), ints(0, 9))
+    refused(
+        "ecjax_declare", "declared to be 0..2", lambda x: jnp.where(x > 5, integers.declare(x, 0, 2), 0), ints(0, 9)
+    )
 
 
 # What loops carry.

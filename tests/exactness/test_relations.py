@@ -19,7 +19,7 @@ from tests.exactness.problems import BF16, BOOL, INT8, UINT8
 from tests.exactness.reference import Call
 from tests.strategies import annotations_unchecked
 
-PROGRAMS = 1500
+PROGRAMS = 1000
 
 
 class Made:

@@ -55,6 +55,9 @@ _IEEE = "IEEE 754: an exact result is not rounded"
 _WIDER = "in itself or in float32 and converted back: exact results stay so"
 # The bounds of exponents leave room for what XLA may compute first: it makes `(a + b) * c` of `a * c + b * c`.
 _FLOAT32, _BFLOAT16, _FLOAT16 = Format(24, -126, 100), Format(8, -126, 100), Format(11, -14, 14)
+_PAIRS = "its compiler makes pairs of float32, of which the second is 0 then"
+_SIX_PASSES = "its compiler takes six bfloat16 passes, by the cycles it counts, and sums in float32"
+_ONE_PASS = "products of 16 bits, summed in float32 (GPU: mma, f32.bf16; TPU: one pass)"
 _FLOAT64 = Format(53, -1022, 1000)
 
 TABLE: tuple[Assumption, ...] = (
@@ -73,7 +76,7 @@ TABLE: tuple[Assumption, ...] = (
         "arithmetic",
         ("float64",),
         _FLOAT32,
-        "its compiler makes pairs of float32, of which the second is 0 then",
+        _PAIRS,
     ),
     Assumption("CPU", "product", ("float32",), _FLOAT32, "Eigen and oneDNN sum in float32", "HIGHEST"),
     Assumption(
@@ -90,7 +93,7 @@ TABLE: tuple[Assumption, ...] = (
         "product",
         ("float32",),
         _FLOAT32,
-        "its compiler takes six bfloat16 passes (cycles of 5.8 to 6.3), float32 sums",
+        _SIX_PASSES,
         "HIGHEST",
         pieces=True,
     ),
@@ -100,7 +103,7 @@ TABLE: tuple[Assumption, ...] = (
             "product",
             ("bfloat16",),
             _BFLOAT16,
-            "products of 16 bits, summed in float32 (mma ... f32.bf16; one TPU pass)",
+            _ONE_PASS,
         )
         for b in BACKENDS
     ),

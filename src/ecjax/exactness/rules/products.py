@@ -96,9 +96,7 @@ def _in_pieces(step: Step, a: Value, b: Value, n: int, found: Range) -> Range:
         return found
     whole = all(x.interval.magnitude <= 1 << _EXACT_BITS for x in (a, b))
     if not whole and any(_comes_from_float16(x) for x in (a, b)):
-        return step.give_up(
-            "of operands converted from float16 a TPU leaves a product of pieces out: round them before"
-        )
+        return step.give_up("of operands that were float16 a TPU leaves a product of pieces out: round them first")
     if whole or not hardware.splits_operands(a.kind.dtype.name, _precision(step) or ""):
         return found
     terms = up_to(product(a.interval, b.interval), n)
