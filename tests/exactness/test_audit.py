@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecjax import codebook, frequencies, integers
+from ecjax import EqualInfo, codebook, frequencies, integers, load_model
 from ecjax.coding import stream, windows
 from ecjax.exactness import Audit, InexactError, Interval, audit, within
 from ecjax.models.unigram import Unigram
@@ -154,6 +154,15 @@ def test_what_is_shipped_is_proved(name: str) -> None:
     with annotations_unchecked():  # they take most of the time
         fn, *args = PROOFS[name]()
         audit(fn, *args).check()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bits, code", [(16, "preorder"), (64, "preorder"), (16, "published")])
+def test_windows_of_the_shipped_model_are_proved(bits: int, code: Any) -> None:
+    with annotations_unchecked():
+        tokenizer = EqualInfo(load_model("m1-books"), bits=bits, code=code)
+        audit(tokenizer.encode_array, array(jnp.uint8, 64), array(jnp.int32)).check()
+        audit(lambda ids: tokenizer.decode_array(ids, 32), ints(0, (1 << 16) - 1, 8)).check()
 
 
 @pytest.mark.slow

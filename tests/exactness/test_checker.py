@@ -211,6 +211,10 @@ INEXACT: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
         lambda b, x: jnp.where(x >= 3, jnp.where(b, x - 7, x), 0),
         (array(jnp.bool_, 3), u32(3)),
     ),
+    "a predicate seen in fewer places": (
+        lambda x: jnp.where(x >= 3, jnp.where(x - 7 > 2, x, 1), 0),
+        (u32(3),),
+    ),
     "a difference of 0": (lambda x, y: 9 // jnp.where(x >= y, x - y, 5), (u32(3), u32(3))),
     "a predicate from outside": (lambda i, x: jax.lax.select_n(i, x, x), (ints(0, 2, 3), i32(3))),
     "a shift count": (lambda x: (x & 1) << x, (words(0, 32, 3),)),
@@ -404,6 +408,7 @@ def test_floats_in_loops_are_verified() -> None:
     assert audited(lambda x: jax.lax.fori_loop(0, 9, lambda _, c: c - 1, x), n).check()
     assert audited(lambda x: jax.lax.scan(lambda c, y: (c + y, c), 1.0, x), floats(-9, 9, 9)).check()
     assert audited(lambda x: jax.lax.scan(lambda c, _: (jnp.minimum(c * 2, 50), None), x, length=3), n).check()
+    assert audited(lambda x: jax.lax.scan(lambda c, y: (c + y + 0.5, c), 0.0, x), floats(-9, 9, 9)).check()
     moved = lambda x: jax.lax.scan(lambda c, y: (y, c), x[0], x)
     assert audited(moved, array(jnp.float32, 3)).check()
     assert not audited(lambda x: moved(x)[0] + 1, array(jnp.float32, 3)).proved

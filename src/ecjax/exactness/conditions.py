@@ -183,9 +183,10 @@ class Condition:
             return value
         definition = Definition(d.step, operands)
         if d.step.name == "select_n":
-            # Chosen without its own condition, so what that had discarded stays discarded.
-            pending = value.pending & d.step.refusals().union(*(x.pending for x in operands))
-            return value.narrowed(_must_meet(choose(*operands), value.range), definition=definition, pending=pending)
+            found, pending = choose(*operands), value.pending
+            if pending and isinstance(operands[0].range, Interval):  # more of it may be discarded here
+                found, pending = select(d.step.afresh(), *operands)
+            return value.narrowed(_must_meet(found, value.range), definition=definition, pending=pending)
         if any(isinstance(x.range, Unknown) for x in operands):
             return value
         computed, refusals = _apply(d, operands)

@@ -109,7 +109,7 @@ def scan(self: Interpreter, eqn: core.JaxprEqn, step: Step, operands: list[Value
     rows = [merged(Kind(x.kind.shape[1:], x.kind.dtype), x.range, x) for x in rows]
 
     def body(invariant: Invariant) -> Turn:
-        carried = carry(first, invariant)
+        carried = carry(first, invariant, params["length"])
         return Turn(carried, self.use(self.run(jaxpr, closed, [*consts, *carried, *rows], scope.at(0))))
 
     loop = _Loop(step, first, body, params["length"], _thresholds((jaxpr,), operands))
@@ -132,7 +132,7 @@ def while_loop(
     test_consts, body_consts, first = operands[:begin], operands[begin:end], operands[end:]
 
     def tested(invariant: Invariant, number: int) -> tuple[list[Value], list[Value]]:
-        carried = carry(first, invariant)
+        carried = carry(first, invariant, None)
         (again,) = self.use(self.run(*open_jaxpr(test), [*test_consts, *carried], scope.at(0)))
         condition = Condition(again, number)
         return carried, [condition.apply(x) for x in carried]
@@ -154,9 +154,19 @@ def while_loop(
     return [merged(k, r, x, y) for k, r, x, y in zip(step.outputs, ends, first, made, strict=True)]
 
 
-def carry(first: Sequence[Value], invariant: Invariant) -> list[Value]:
-    """What a loop carries before a step, of which its invariant holds."""
-    values = [merged(x.kind, r, x) for x, r in zip(first, invariant.ranges, strict=True)]
+def carry(first: Sequence[Value], invariant: Invariant, length: int | None) -> list[Value]:
+    """What a loop of so many steps carries before one of them, of which its invariant holds."""
+    values = []
+    for i, (x, r) in enumerate(zip(first, invariant.ranges, strict=True)):
+        value = merged(x.kind, r, x)
+        if value.sums is not None and isinstance(r, Interval):
+            # A compiler may add what the steps add first: all of it, or what has come to the first value so far.
+            steps = invariant.steps.get(i)
+            added = up_to(steps, length or 0) if steps is not None else total(r, negative(x.interval))
+            sums = join(value.sums, total(x.partial_sums, added) if steps is not None else added)
+            assert isinstance(sums, Interval)
+            value = replace(value, sums=sums)
+        values.append(value)
     above: dict[int, list[tuple[Value, int]]] = {}
     for i, j, k in invariant.differences:
         above.setdefault(i, []).append((values[j], k))
@@ -259,7 +269,8 @@ class _Loop:
                     return False
             elif not within_range(after.range, self.ranges[i]):
                 return False
-        return self._kept(turn) == self.differences
+        at_first = all(_not_below(self.values[i], self.values[j], k) for i, j, k in self.differences)
+        return at_first and self._kept(turn) == self.differences
 
     def _kept(self, turn: Turn) -> frozenset[tuple[int, int, int]]:
         """The differences that a step keeps."""

@@ -161,6 +161,7 @@ def _is_lazy(name: str) -> bool:
 def _assert_travels(
     step: Step, ranges: Sequence[Range], operands: Sequence[Value], pending: frozenset[Refusal]
 ) -> None:
-    """Nothing known is made of a value that is not known, but with the refusal of it, unless a `where` discards it."""
-    blind = step.name != "select_n" and any(isinstance(x.range, Unknown) for x in operands)
+    """Nothing known is made of a value that is not known, but with the refusal of it, unless all of it is discarded."""
+    discards = step.name in ("select_n", "pad", "dynamic_update_slice", "scatter")
+    blind = not discards and any(isinstance(x.range, Unknown) for x in operands)
     assert not blind or pending or any(isinstance(r, Unknown) for r in ranges) or not ranges, "a refusal was lost"

@@ -11,8 +11,10 @@ import jax
 import jax.numpy as jnp
 import jaxtyping
 import numpy as np
-from jax._src import source_info_util
+from jax._src import pjit, source_info_util
+from jax._src.lax import lax as lax_internal
 from jax.extend import core
+from jax.extend.core import primitives
 
 from ecjax.exactness.domain import Kind, Unknown, range_of
 from ecjax.exactness.values import Step, Value
@@ -41,10 +43,22 @@ def constant(x: Any, kind: Kind | None = None) -> Value:
     return Value(Kind(array.shape, array.dtype), range_of(array), constant=array)
 
 
+@functools.cache
+def _primitives() -> dict[str, set[core.Primitive]]:
+    """The primitives of JAX, and ours, by name."""
+    found: dict[str, set[core.Primitive]] = {DECLARE.name: {DECLARE}}
+    for module in (primitives, jax.lax, lax_internal, pjit):
+        for name in dir(module):
+            primitive = getattr(module, name)
+            if isinstance(primitive, core.Primitive):
+                found.setdefault(primitive.name, set()).add(primitive)
+    return found
+
+
 def name_of(eqn: core.JaxprEqn) -> str:
-    """The name of an equation's primitive, unless it is another's that only has the name of ours."""
-    ours = eqn.primitive is DECLARE or eqn.primitive.name != DECLARE.name
-    return eqn.primitive.name if ours else "another's declare"
+    """The name of an equation's primitive, unless it is another's that only has the name of one of JAX or ours."""
+    ours = eqn.primitive in _primitives().get(eqn.primitive.name, ())
+    return eqn.primitive.name if ours else f"another's {eqn.primitive.name}"
 
 
 def step_of(eqn: core.JaxprEqn, operands: Sequence[Value], wrapping: bool, locate: Callable[[], str] | None) -> Step:

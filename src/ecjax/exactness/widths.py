@@ -16,6 +16,12 @@ from ecjax.exactness.jaxprs import is_wrapping, is_x64, kind_of, line_of
 _TELLING = {"bitcast_convert_type", "clz", "not", "population_count", "shift_right_logical"}
 
 
+_WRAPPING = {
+    *("abs", "add", "conv_general_dilated", "cumprod", "cumsum", "dot_general", "integer_pow", "mul", "neg", "psum"),
+    *("reduce_prod", "reduce_sum", "reduce_window_sum", "scatter-add", "scatter-mul", "scatter-sub", "shift_left"),
+    *("square", "sub"),
+}
+"""These may wrap where it is declared, and then at another number."""
 _NUMBERS = ("fill_value", "low", "high", "y")
 """Parameters that are numbers."""
 
@@ -81,7 +87,7 @@ def _operations(jaxpr: core.Jaxpr, wraps: bool) -> Iterator[_Operation]:
             yield _Operation(name, (), literals, eqn)
         elif name != "convert_element_type" or any(isinstance(x, float) for x in literals):
             dtypes = tuple(kind_of(var.aval).dtype.name for var in (*eqn.invars, *eqn.outvars))
-            tells = inside or name in _TELLING or _is_filled(eqn)
+            tells = (inside and name in _WRAPPING) or name in _TELLING or _is_filled(eqn)
             yield _Operation(name, dtypes if tells else (), literals, eqn)
         for each in inner:
             yield from _operations(each, inside)
