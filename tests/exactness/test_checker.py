@@ -140,6 +140,7 @@ def one_case_stands_for_all(patch: Patch) -> None:
 
 def a_difference_need_not_hold_at_first(patch: Patch) -> None:
     patch.setattr(control._Loop, "_candidates", lambda self: frozenset({(0, 1, 0)}))
+    patch.setattr(control._Loop, "_hold_at_first", lambda self: True)
 
 
 def sums_over_a_loop(x: jax.Array) -> jax.Array:

@@ -269,8 +269,11 @@ class _Loop:
                     return False
             elif not within_range(after.range, self.ranges[i]):
                 return False
-        at_first = all(_not_below(self.values[i], self.values[j], k) for i, j, k in self.differences)
-        return at_first and self._kept(turn) == self.differences
+        return self._hold_at_first() and self._kept(turn) == self.differences
+
+    def _hold_at_first(self) -> bool:
+        """Whether the differences hold of the first values."""
+        return all(_not_below(self.values[i], self.values[j], k) for i, j, k in self.differences)
 
     def _kept(self, turn: Turn) -> frozenset[tuple[int, int, int]]:
         """The differences that a step keeps."""

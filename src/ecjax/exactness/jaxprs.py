@@ -17,7 +17,7 @@ from jax.extend import core
 from jax.extend.core import primitives
 
 from ecjax.exactness.domain import Kind, Unknown, range_of
-from ecjax.exactness.values import Step, Value
+from ecjax.exactness.values import OTHER, Step, Value
 from ecjax.integers import DECLARE, WRAPPING_SCOPE
 
 _JAX, _JAXTYPING = (str(Path(str(package.__file__)).parent) for package in (jax, jaxtyping))
@@ -56,9 +56,9 @@ def _primitives() -> dict[str, set[core.Primitive]]:
 
 
 def name_of(eqn: core.JaxprEqn) -> str:
-    """The name of an equation's primitive, unless it is another's that only has the name of one of JAX or ours."""
+    """The name of an equation's primitive; of one that is neither JAX's nor ours, no name that a rule is found by."""
     ours = eqn.primitive in _primitives().get(eqn.primitive.name, ())
-    return eqn.primitive.name if ours else f"another's {eqn.primitive.name}"
+    return eqn.primitive.name if ours else f"{eqn.primitive.name}{OTHER}"
 
 
 def step_of(eqn: core.JaxprEqn, operands: Sequence[Value], wrapping: bool, locate: Callable[[], str] | None) -> Step:
@@ -71,7 +71,7 @@ def step_of(eqn: core.JaxprEqn, operands: Sequence[Value], wrapping: bool, locat
         params=eqn.params,
         outputs=outputs,
         wrapping=wrapping or is_wrapping(eqn),
-        describe=lambda: f"{name}({', '.join(map(str, kinds))}) -> {', '.join(map(str, outputs))}",
+        describe=lambda: f"{eqn.primitive.name}({', '.join(map(str, kinds))}) -> {', '.join(map(str, outputs))}",
         locate=locate or (lambda: line_of(eqn)),
     )
 

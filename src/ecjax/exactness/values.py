@@ -24,6 +24,9 @@ from ecjax.exactness.domain import (
     top,
 )
 
+OTHER = " of somebody else"
+"""What is added to the name of a primitive that is not JAX's, so that no rule is found by it."""
+
 
 @dataclass(eq=False, frozen=True)
 class Value:

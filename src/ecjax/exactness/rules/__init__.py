@@ -9,7 +9,7 @@ import numpy as np
 from ecjax.exactness.domain import Interval, Range, Unknown, has_arithmetic
 from ecjax.exactness.rules import elementwise, indexing, movement, products, reductions
 from ecjax.exactness.rules.base import Rule, uncovered
-from ecjax.exactness.values import Step, Value
+from ecjax.exactness.values import OTHER, Step, Value
 
 __all__ = ["RULES", "Rule", "conclude"]
 
@@ -30,7 +30,8 @@ def conclude(step: Step, operands: Sequence[Value]) -> list[Range]:
     """
     rule = RULES.get(step.name)
     if rule is None:
-        step.refuse(f"no rule for the primitive {step.name}")
+        name = step.name.removesuffix(OTHER)
+        step.refuse(f"no rule for the primitive {name}" + (", which is none of JAX" if name in RULES else ""))
         return [step.unknown(kind) for kind in step.outputs]
     blind = [x.range for x in operands if isinstance(x.range, Unknown)]
     if (reason := uncovered(rule.parameters, step)) is not None:
