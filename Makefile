@@ -52,12 +52,13 @@ test-tpu: build/tpu/.installed ## Compiles every array function with the TPU's o
 test-cuda: build/cuda/.installed ## The same with CUDA's, without a GPU.
 	$(call COMPILE,cuda)
 
-test-jax: ## The golden digests under other releases of JAX: make test-jax JAX="0.10.0 0.10.1" PYTHON=python3.11
+test-jax: ## The golden digests, and the audit's knowledge of JAX, under other releases: make test-jax JAX="0.10.0 0.10.1" PYTHON=python3.11
 	@for version in $(JAX); do \
 	    $(PYTHON) -m venv --clear build/jax-$$version && \
 	    build/jax-$$version/bin/python -m pip install --disable-pip-version-check --quiet jax==$$version -e . && \
 	    build/jax-$$version/bin/python -m tests.golden.digests | diff tests/golden/digests.json - && \
-	    echo "JAX $$version gives the golden digests" || exit 1; \
+	    build/jax-$$version/bin/python -m tests.exactness.parameters --check && \
+	    echo "JAX $$version gives the golden digests, and no parameter that the audit does not know" || exit 1; \
 	done
 
 lint: .venv/.installed ## Lint rules, format and types; changes nothing.

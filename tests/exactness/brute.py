@@ -325,7 +325,7 @@ def equation(name: str, fn: Callable[..., Any], *operands: Kind) -> tuple[dict[s
 
 def _flat(jaxpr: Any) -> Iterator[Any]:
     for eqn in jaxpr.eqns:
-        inner = eqn.params.get("jaxpr") if eqn.primitive.name in ("jit", "pjit") else None
+        inner = eqn.params.get("jaxpr") if eqn.primitive.name == "jit" else None
         if inner is not None:
             yield from _flat(getattr(inner, "jaxpr", inner))
         else:

@@ -111,7 +111,6 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "conv_general_dilated": _one(_convolution, _M),
     "convert_element_type": _one(lambda x: x.astype(jnp.float32)),
     "copy": _one(lambda x: jnp.array(x, copy=True)),
-    "copy_p": bound("copy_p", _X),
     "cummax": _one(lax.cummax),
     "cummin": _one(lax.cummin),
     "cumprod": _one(lax.cumprod),
@@ -126,7 +125,6 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "ecjax_declare": _one(lambda x: integers.declare(x, 0, 3)),
     "eq": _two(lax.eq),
     "eq_to": bound("eq_to", _F, _F),
-    "expand_dims": bound("expand_dims", _X, dimensions=(0,)),
     "floor": _one(lax.floor, _F),
     "gather": _two(lambda x, i: x[i]),
     "ge": _two(lax.ge),
@@ -148,7 +146,6 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "optimization_barrier": _one(lax.optimization_barrier),
     "or": _two(lax.bitwise_or),
     "pad": _one(lambda x: lax.pad(x, np.int32(0), [(1, 1, 0)])),
-    "pjit": _one(jax.jit(lambda x: x + 1)),
     "population_count": _one(lax.population_count),
     "psum": _one(jax.vmap(lambda x: lax.psum(x, "i"), axis_name="i")),
     "reduce_and": _one(jnp.all, _B),
@@ -198,7 +195,7 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
 }
 """For each primitive with a rule a call that binds it, in the releases that have it."""
 
-UNBOUND = ("closed_call", "core_call")
+UNBOUND = ("closed_call",)
 """Primitives with a rule that no public function of the supported releases binds."""
 
 _NO_PARAMETERS = {"subfuns"}

@@ -690,7 +690,6 @@ PROBLEMS: dict[str, Callable[[int], Problems]] = {
     "conv_general_dilated": _convolutions,
     "convert_element_type": _converted,
     "copy": _direct("copy"),
-    "copy_p": _direct("copy_p"),
     "cummax": _so_far("cummax"),
     "cummin": _so_far("cummin"),
     "cumprod": _so_far("cumprod", (0, -3)),
@@ -703,10 +702,6 @@ PROBLEMS: dict[str, Callable[[int], Problems]] = {
     "ecjax_declare": _declared,
     "eq": both(elementwise("eq", 2, BOOL, (*DTYPES, BOOL), same=True), of_floats("eq", TWO, BOOL)),
     "eq_to": both(elementwise("eq_to", 2, BOOL), of_floats("eq_to", TWO, BOOL)),
-    "expand_dims": lambda bits: iter([
-        Problem("expand_dims", {"dimensions": (0,)}, (Kind((2,), INT8),), (Kind((1, 2), INT8),),
-                (arrays_of(small(INT8, bits), (2,)),), (intervals(small(INT8, bits)),))
-    ]),
     "floor": of_floats("floor", [*ONE, (-1,)]),
     "gather": _gathers,
     "ge": both(elementwise("ge", 2, BOOL, same=True), of_floats("ge", TWO, BOOL)),

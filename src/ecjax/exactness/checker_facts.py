@@ -19,7 +19,7 @@ View = tuple[int | None, ...]
 Key = tuple[Value, View]
 Assumed = tuple[Value, View, Interval]
 
-SHAPING = ("broadcast_in_dim", "expand_dims", "reshape", "squeeze")
+SHAPING = ("broadcast_in_dim", "reshape", "squeeze")
 """Primitives each element of whose result is an element of the operand, which a `View` may see through."""
 _DEPTH = 10  # of definitions that are computed anew
 _INSIDE = 2  # worlds within a world

@@ -21,7 +21,7 @@ Lift = tuple[tuple[int, ...], tuple[int, ...]] | None
 _DEPTH = 8  # how far back through definitions it looks
 _CASES = 8  # of alternatives that are looked at apart
 _BY_CASES = ("shift_left", "shift_right_arithmetic", "shift_right_logical", "div")
-_RESHAPES = ("broadcast_in_dim", "reshape", "squeeze", "expand_dims")
+_RESHAPES = ("broadcast_in_dim", "reshape", "squeeze")
 
 
 def _elementwise(name: str) -> bool:

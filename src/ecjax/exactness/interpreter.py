@@ -154,7 +154,7 @@ class Interpreter:
 def _is_lazy(name: str) -> bool:
     """Whether refusals wait until the result is used: a `where` may discard the elements that they are about."""
     rule = rules.RULES.get(name)
-    lazy = ("select_n", "broadcast_in_dim", "reshape", "squeeze", "expand_dims")
+    lazy = ("select_n", "broadcast_in_dim", "reshape", "squeeze")
     return rule is not None and (rule.elementwise or name in lazy) and name != DECLARE.name
 
 

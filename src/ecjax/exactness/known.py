@@ -71,7 +71,6 @@ ELEMENTWISE: dict[str, Callable[..., _Elements]] = {
     "clamp": lambda s, low, x, high: np.minimum(np.maximum(x, low), high),
     "convert_element_type": lambda s, x: x != 0 if s.kind.dtype == np.bool_ else x,
     "copy": lambda s, x: x,
-    "copy_p": lambda s, x: x,
     "div": lambda s, x, y: _divided(x, y),
     "ecjax_declare": lambda s, x: x,
     "eq": lambda s, x, y: x == y,
@@ -100,7 +99,6 @@ ELEMENTWISE: dict[str, Callable[..., _Elements]] = {
 SHAPING: dict[str, Callable[..., _Elements]] = {
     "broadcast_in_dim": _broadcast,
     "concatenate": lambda s, *xs: np.concatenate(xs, s.params["dimension"]),
-    "expand_dims": lambda s, x: x.reshape(s.kind.shape),
     "iota": lambda s: _broadcast_iota(s),
     "pad": _padded,
     "reshape": lambda s, x: x.reshape(s.kind.shape),

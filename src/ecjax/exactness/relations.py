@@ -28,10 +28,8 @@ _ROOM = 40  # sums that are looked at, in all
 _ALIKE = (
     "broadcast_in_dim",
     "copy",
-    "copy_p",
     "device_put",
     "ecjax_declare",
-    "expand_dims",
     "reshape",
     "sharding_constraint",
     "squeeze",
@@ -448,7 +446,7 @@ def _work_out(value: Value, done: dict[Value, np.ndarray | None], size: int, dep
         return None
     if d.step.name in ("gather", "dynamic_slice"):
         return _looked_up(d, done, size, depth)
-    if d.step.name in ("broadcast_in_dim", "reshape", "squeeze", "expand_dims"):
+    if d.step.name in ("broadcast_in_dim", "reshape", "squeeze"):
         # Only as long as the order of elements stays.
         (x,) = d.operands
         return _along(x, done, size, depth - 1) if x.kind.size == size else None
@@ -478,7 +476,7 @@ def _looked_up(d: Definition, done: dict[Value, np.ndarray | None], size: int, d
 def _is_looked_up(value: Value) -> bool:
     """Whether a value comes from a known table."""
     d = value.definition
-    while d is not None and d.step.name in ("reshape", "squeeze", "expand_dims", "broadcast_in_dim"):
+    while d is not None and d.step.name in ("reshape", "squeeze", "broadcast_in_dim"):
         d = d.operands[0].definition
     return d is not None and d.step.name in ("gather", "dynamic_slice") and d.operands[0].constant is not None
 

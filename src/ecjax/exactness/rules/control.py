@@ -18,11 +18,9 @@ _CUSTOM = _names("call_jaxpr jvp_jaxpr_fun jvp_jaxpr_thunk fwd_jaxpr_thunk num_c
 PARAMETERS: dict[str, dict[str, Covers]] = {
     "closed_call": _names("call_jaxpr"),
     "cond": _names("branches"),
-    "core_call": _names("call_jaxpr"),
     "custom_jvp_call": _CUSTOM,
     "custom_vjp_call": _CUSTOM,
     "jit": _JIT,
-    "pjit": _JIT,
     "remat2": _names("jaxpr prevent_cse differentiated policy"),
     "scan": _names("reverse length jaxpr num_consts num_carry ft_in ft_out unroll linear _split_transpose"),
     "while": _names("cond_nconsts cond_jaxpr body_nconsts body_jaxpr"),

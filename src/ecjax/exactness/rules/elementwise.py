@@ -375,7 +375,7 @@ def _sign_is_known(x: Value) -> bool:
         x, y = made.operands
         zero = [z for z in (x, y) if isinstance(z.range, Interval) and z.range == Interval(0, 0)]
         return bool(zero) and otherwise.identity in (x.identity, y.identity)
-    shapes = ("broadcast_in_dim", "reshape", "squeeze", "expand_dims", "slice", "rev", "transpose")
+    shapes = ("broadcast_in_dim", "reshape", "squeeze", "slice", "rev", "transpose")
     return d.step.name in shapes and _sign_is_known(d.operands[0])
 
 
@@ -411,7 +411,6 @@ RULES: dict[str, Rule] = {
     "clz": _rule(_clz),
     "convert_element_type": _rule(_convert, unsized=True, new_dtype=anything, weak_type=anything, sharding=anything),
     "copy": _rule(_same_range, moves=True, unsized=True),
-    "copy_p": _rule(_same_range, moves=True, unsized=True),
     "div": _rule(_div),
     "ecjax_declare": _rule(_declared, low=anything, high=anything),
     "eq": _rule(comparison(eq)),

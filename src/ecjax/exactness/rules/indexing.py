@@ -264,7 +264,7 @@ def differing(value: Value) -> set[int]:
         return {axes[axis] for axis in differing(operands[0]) if shape[axis] == value.kind.shape[axes[axis]]}
     if name in ("rev", "copy", "sharding_constraint", "ecjax_declare"):
         return differing(operands[0])
-    if name in ("reshape", "expand_dims", "squeeze"):
+    if name in ("reshape", "squeeze"):
         long = [axis for axis, n in enumerate(operands[0].kind.shape) if n != 1]
         now = [axis for axis, n in enumerate(value.kind.shape) if n != 1]
         if [operands[0].kind.shape[i] for i in long] == [value.kind.shape[i] for i in now]:

@@ -75,7 +75,6 @@ RULES: dict[str, Rule] = {
     "device_put": _rule(_all_same, devices=anything, srcs=anything, copy_semantics=anything),
     "dynamic_slice": _rule(_dynamic_slice, slice_sizes=anything),
     "dynamic_update_slice": _rule(_dynamic_update_slice),
-    "expand_dims": _rule(_same, dimensions=anything),
     "optimization_barrier": _rule(_all_same),
     "pad": _rule(_pad, padding_config=anything),
     "reshape": _rule(_same, new_sizes=anything, dimensions=only(None), sharding=anything),

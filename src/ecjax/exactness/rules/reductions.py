@@ -53,7 +53,7 @@ def _reduce_sum(step: Step, a: Value) -> Range:
 def _weighted(a: Value) -> tuple[np.ndarray, np.ndarray] | None:
     """The bounds of each element of an array of products by known integers, as in `sum(bits << places)`."""
     d = a.definition if a.kind.size else None
-    while d is not None and d.step.name in ("convert_element_type", "reshape", "squeeze", "expand_dims"):
+    while d is not None and d.step.name in ("convert_element_type", "reshape", "squeeze"):
         (x,) = d.operands
         if is_float(x.kind.dtype) or x.range != a.range:  # it has not changed a number
             return None
