@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 
 from ecjax.exactness import rules
-from ecjax.exactness.control import CONTROL, look_into
+from ecjax.exactness.control import look_into
 from ecjax.exactness.domain import Interval, Kind
 from ecjax.exactness.interpreter import Interpreter, Scope
+from ecjax.exactness.rules.control import PARAMETERS
 from ecjax.exactness.rules.indexing import differing, uniform
 from ecjax.exactness.values import Value
 from tests.exactness import parameters, reference
@@ -205,7 +206,7 @@ def test_what_is_said_to_differ_differs(name: str) -> None:
     fn = DISTINCT[name]
     jaxpr = jax.make_jaxpr(fn)(jnp.zeros(3, jnp.int8))
     value = Value(Kind((3,), INT8), Interval(-2, 3))
-    (found,) = Interpreter(CONTROL, look_into).run(jaxpr.jaxpr, jaxpr.consts, [value], Scope())
+    (found,) = Interpreter(PARAMETERS, look_into).run(jaxpr.jaxpr, jaxpr.consts, [value], Scope())
     axes, same = differing(found), uniform(found)
     for x in arrays_of([-2, 0, 3], (3,)):
         array = np.asarray(fn(jnp.asarray(x.astype(np.int8))))

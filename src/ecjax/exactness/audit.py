@@ -11,11 +11,12 @@ from jaxtyping import PyTree
 
 from ecjax.exactness.arguments import Bounded, check_argument, varies
 from ecjax.exactness.checker import check
-from ecjax.exactness.control import CONTROL, look_into
+from ecjax.exactness.control import look_into
 from ecjax.exactness.domain import Interval, Refusal, Unknown, top
 from ecjax.exactness.interpreter import Interpreter, Scope
 from ecjax.exactness.jaxprs import is_x64, kind_of, line_of_function
 from ecjax.exactness.proof import Proof
+from ecjax.exactness.rules.control import PARAMETERS
 from ecjax.exactness.values import Value
 from ecjax.exactness.widths import other_width
 
@@ -95,7 +96,7 @@ def audit(fn: Callable[..., Any], *args: PyTree[Any]) -> Audit:
         kind, leaf = kind_of(var.aval), leaves[i]
         operands.append(Value(kind, leaf.range if isinstance(leaf, Bounded) else top(kind.dtype)))
     locate = line_of_function(fn)
-    interpreter = Interpreter(CONTROL, look_into)
+    interpreter = Interpreter(PARAMETERS, look_into)
     outputs = interpreter.use(interpreter.run(closed.jaxpr, closed.consts, operands, Scope(where=locate)))
     ranges = [x.range for x in outputs]
     tree = jax.tree.unflatten(shape[-1], ranges)
@@ -104,7 +105,7 @@ def audit(fn: Callable[..., Any], *args: PyTree[Any]) -> Audit:
     if not refusals:
         refusals += check(closed, [x.range for x in operands], interpreter.proof, ranges, locate)
     if not refusals:
-        refusals += other_width(called, list(structs.values()), closed)
+        refusals += other_width(called, list(structs.values()), closed, interpreter.proof)
     return Audit(tuple(refusals), tree, x64, interpreter.proof)
 
 

@@ -29,8 +29,7 @@ from ecjax.exactness.jaxprs import (
 )
 from ecjax.exactness.known import constant_of
 from ecjax.exactness.proof import Path, Proof
-from ecjax.exactness.rules.base import uncovered
-from ecjax.exactness.rules.control import PARAMETERS
+from ecjax.exactness.rules.control import PARAMETERS, unjust
 from ecjax.exactness.values import Definition, Step, Value
 from ecjax.integers import DECLARE
 
@@ -136,7 +135,7 @@ class _Checker:
     def _equation(self, eqn: core.JaxprEqn, step: Step, operands: list[Value], place: _Place) -> Sequence[Value]:
         """The results of an equation."""
         if step.name in PARAMETERS:
-            if reason := uncovered(PARAMETERS[step.name], step):
+            if reason := unjust(step, operands):
                 self.doubt(step, f"cannot verify it: {reason}")
             into: dict[str, Callable[..., Sequence[Value]]]
             into = {"cond": self._branches, "scan": self._scan, "while": self._while}

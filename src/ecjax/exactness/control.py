@@ -39,8 +39,7 @@ from ecjax.exactness.domain import (
 from ecjax.exactness.interpreter import Interpreter, Scope
 from ecjax.exactness.jaxprs import called, is_jax_function, open_jaxpr, scan_parts
 from ecjax.exactness.proof import Invariant
-from ecjax.exactness.rules.base import uncovered
-from ecjax.exactness.rules.control import PARAMETERS
+from ecjax.exactness.rules.control import unjust
 from ecjax.exactness.rules.reductions import up_to
 from ecjax.exactness.values import Step, Value, merged
 from ecjax.integers import DECLARE
@@ -415,14 +414,12 @@ def _literals(jaxpr: core.Jaxpr) -> Iterator[int]:
 
 
 _HANDLERS: dict[str, Handler] = {"cond": cond, "scan": scan, "while": while_loop}
-CONTROL = tuple(PARAMETERS)
-"""Primitives that hold jaxprs of their own."""
 
 
 def look_into(
     self: Interpreter, eqn: core.JaxprEqn, step: Step, operands: list[Value], scope: Scope
 ) -> Sequence[Value]:
-    """The results of a primitive of `CONTROL`."""
-    if reason := uncovered(PARAMETERS[step.name], step):
+    """The results of a primitive of `PARAMETERS`."""
+    if reason := unjust(step, operands):
         self.report([step.refusal(reason)])
     return _HANDLERS.get(step.name, call)(self, eqn, step, operands, scope)

@@ -107,6 +107,8 @@ class Interpreter:
             known.update(zip(eqn.outvars, results, strict=True))
             if self.recording:
                 self.proof.ranges[inner.place] = tuple(x.range for x in results)
+                if any(x.definition is not None and x.definition.step.wrapped for x in results):
+                    self.proof.wrapped.add(inner.place)
         return [read(x) for x in jaxpr.outvars]
 
     def equation(self, eqn: core.JaxprEqn, operands: list[Value], scope: Scope) -> Sequence[Value]:

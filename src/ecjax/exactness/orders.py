@@ -66,8 +66,10 @@ def partial_exponents(value: Value) -> Exponents:
     parts = [x.partial_exponents for x in d.operands if isinstance(x.range, Interval) and is_float(x.kind.dtype)]
     if not parts or name in _BARRIERS:
         return own
-    if name == "mul" and len(parts) == 2:
+    if name in ("mul", "scatter-mul") and len(parts) == 2:
         return parts[0][0] + parts[1][0], parts[0][1] + parts[1][1]
+    if name in ("reduce_prod", "cumprod"):
+        return _terms(d) * parts[0][0], _terms(d) * parts[0][1]
     if name in ("integer_pow", "square"):
         times = int(d.step.params.get("y", 2))
         return times * parts[0][0], times * parts[0][1]
@@ -76,7 +78,16 @@ def partial_exponents(value: Value) -> Exponents:
     return _widest(own, *parts)
 
 
-_BARRIERS = ("abs", "ceil", "clamp", "floor", "reduce_precision", "round", "sign")
+SUMS = frozenset(
+    (
+        *("add", "add_any", "cumsum", "dot_general", "psum", "reduce_sum", "reduce_window_sum"),
+        *("scatter-add", "scatter-sub", "sub"),
+    )
+)
+"""Primitives whose results are sums, which have to be exact in every order."""
+PRODUCTS = frozenset(("cumprod", "dot_general", "integer_pow", "mul", "reduce_prod", "scatter-mul", "square"))
+"""Primitives whose results are products, likewise."""
+_BARRIERS = ("abs", "ceil", "clamp", "floor", "round", "sign")
 """Of these no compiler knows that they return their operand, unless it has no summands."""
 
 

@@ -34,7 +34,9 @@ class Proof:
     Attributes:
       ranges: Of each equation, by its place, the ranges of its results.
       invariants: Of each loop, by its place.
+      wrapped: The places of equations that are declared to wrap, and do.
     """
 
     ranges: dict[Path, tuple[Range, ...]] = field(default_factory=dict)
     invariants: dict[Path, Invariant] = field(default_factory=dict)
+    wrapped: set[Path] = field(default_factory=set)

@@ -393,7 +393,7 @@ def _cases(form: _Sum) -> Iterator[list[_Sum]]:
 def tabulated(a: Value, b: Value) -> tuple[np.ndarray, np.ndarray] | None:
     """Both values for each number that a third may be, if both depend on it alone, place by place."""
     size = a.kind.size
-    if b.kind.size != size or not known.narrow(a.kind.dtype):
+    if (b.kind.shape != a.kind.shape and (size != 1 or b.kind.size != 1)) or not known.narrow(a.kind.dtype):
         return None
     for pivot in _pivots(a, b, size):
         x = pivot.interval
@@ -450,12 +450,18 @@ def _work_out(value: Value, done: dict[Value, np.ndarray | None], size: int, dep
         # Only as long as the order of elements stays.
         (x,) = d.operands
         return _along(x, done, size, depth - 1) if x.kind.size == size else None
-    if d.step.name not in known.ELEMENTWISE or value.kind.size != size:
+    # Each operand is one number, or seen in the same places.
+    alike = size == 1 or all(x.kind.shape == value.kind.shape or _is_one_number(x) for x in d.operands)
+    if d.step.name not in known.ELEMENTWISE or value.kind.size != size or not alike:
         return None
     operands = [_along(x, done, size, depth - 1) for x in d.operands]
     if any(x is None for x in operands):
         return None
     return known.evaluate(d.step, [x for x in operands if x is not None])
+
+
+def _is_one_number(x: Value) -> bool:
+    return isinstance(x.range, Interval) and x.range.single
 
 
 def _looked_up(d: Definition, done: dict[Value, np.ndarray | None], size: int, depth: int) -> np.ndarray | None:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ecjax.exactness.domain import Interval, Range, Unknown, has_arithmetic
+from ecjax.exactness import orders
+from ecjax.exactness.domain import Interval, Range, Unknown, has_arithmetic, is_float, misfit
 from ecjax.exactness.rules import elementwise, indexing, movement, products, reductions
 from ecjax.exactness.rules.base import Rule, uncovered
-from ecjax.exactness.values import OTHER, Step, Value
+from ecjax.exactness.values import OTHER, Definition, Step, Value
 
 __all__ = ["RULES", "Rule", "conclude"]
 
@@ -38,7 +39,7 @@ def conclude(step: Step, operands: Sequence[Value]) -> list[Range]:
         step.refuse(reason)
     elif not rule.unsized and (bare := _without_arithmetic(step, operands)):
         step.refuse(f"nothing says that every backend computes with {bare} alike: convert it first")
-    elif blind and rule.moves and (other := _rewritten(operands)):
+    elif blind and rule.moves and (other := rewritten(operands)):
         step.refuse(f"a backend may rewrite the bits of NaNs of {other} where it moves them; bound it with `within`")
     elif blind and not rule.moves:
         if any(not r.refusals for r in blind):
@@ -49,10 +50,29 @@ def conclude(step: Step, operands: Sequence[Value]) -> list[Range]:
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # so that no input ends an audit
             step.refuse(f"the rule of {step.name} failed, please report it ({type(error).__name__}: {error})")
         else:
-            return [found] if isinstance(found, (Interval, Unknown)) else list(found)
+            ranges = [found] if isinstance(found, (Interval, Unknown)) else list(found)
+            if (reason := reordered(step, operands, ranges[0] if ranges else None)) is None:
+                return ranges
+            step.refuse(reason)
     before = frozenset().union(*(r.refusals for r in blind))
     ranges = [step.unknown(kind) for kind in step.outputs]
     return [Unknown(r.refusals | before) if isinstance(r, Unknown) else r for r in ranges]
+
+
+def reordered(step: Step, operands: Sequence[Value], found: Range | None) -> str | None:
+    """Why a float sum or product may not be exact in another order that a compiler chooses, or None if it is."""
+    dtype = step.kind.dtype if step.outputs else None
+    if step.name not in orders.SUMS | orders.PRODUCTS or not is_float(dtype) or not isinstance(found, Interval):
+        return None
+    value = Value(step.kind, found, Definition(step, tuple(operands)))
+    if step.name in orders.SUMS and (reason := misfit(value.partial_sums, dtype)) is not None:
+        return f"some of the summands {reason}, and XLA may add these first"
+    if step.name in orders.PRODUCTS:
+        least, most = value.partial_exponents
+        for end in (Interval(1, 1, least), Interval(0, 1, most - 1)):
+            if (reason := misfit(end, dtype)) is not None:
+                return f"some of the factors {reason}, and XLA may multiply these first"
+    return None
 
 
 def inherited(operands: Sequence[Value]) -> frozenset:
@@ -61,7 +81,7 @@ def inherited(operands: Sequence[Value]) -> frozenset:
     return frozenset().union(*found, *(x.range.refusals for x in operands if isinstance(x.range, Unknown)))
 
 
-def _rewritten(operands: Sequence[Value]) -> str | None:
+def rewritten(operands: Sequence[Value]) -> str | None:
     """The dtype of unknown operands whose NaNs do not stay the same bits: all but float32 may go through another."""
     for x in operands:
         if isinstance(x.range, Unknown) and x.kind.dtype != np.float32:

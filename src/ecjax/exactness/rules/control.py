@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from ecjax.exactness.rules.base import Covers, anything, only
+from collections.abc import Sequence
+
+from ecjax.exactness.rules import rewritten
+from ecjax.exactness.rules.base import Covers, anything, only, uncovered
+from ecjax.exactness.values import Step, Value
 
 
 def _names(names: str) -> dict[str, Covers]:
@@ -26,3 +30,11 @@ PARAMETERS: dict[str, dict[str, Covers]] = {
     "while": _names("cond_nconsts cond_jaxpr body_nconsts body_jaxpr"),
 }
 """Of each of these primitives, all parameters, in any release of JAX, and which of their values are covered."""
+
+
+def unjust(step: Step, operands: Sequence[Value]) -> str | None:
+    """Why a primitive that holds jaxprs may do other than what these say, or None."""
+    if reason := uncovered(PARAMETERS[step.name], step):
+        return reason
+    other = rewritten(operands) if step.name in ("cond", "scan", "while") else None
+    return other and f"a backend may rewrite the bits of NaNs of {other} where it moves them; bound it with `within`"

@@ -39,15 +39,7 @@ def _add(step: Step, a: Value, b: Value) -> Range:
     exact = total(a.interval, b.interval)
     if not is_float(step.kind.dtype) and (most := relations.greatest_sum(a, b)) is not None:
         exact = negative(_at_least(negative(exact), -most))
-    return _summed(step, exact, total(a.partial_sums, b.partial_sums), "the sum")
-
-
-def _summed(step: Step, exact: Interval, partial: Interval, what: str) -> Range:
-    """The range of a sum, which of floats has to be exact in every order that a compiler may choose."""
-    found = step.fit(exact, what)
-    if is_float(step.kind.dtype) and isinstance(found, Interval) and (reason := misfit(partial, step.kind.dtype)):
-        return step.give_up(f"some of the summands {reason}, and XLA may add these first")
-    return found
+    return step.fit(exact, "the sum")
 
 
 def _interleaved(a: Value, b: Value) -> bool:
@@ -70,7 +62,7 @@ def _sub(step: Step, a: Value, b: Value) -> Range:
         exact = negative(_at_least(negative(exact), relations.least_difference(b, a)))
     if misfit(exact, step.kind.dtype) and (found := relations.enumerated_difference(a, b)) is not None:
         exact = found
-    return _summed(step, exact, total(a.partial_sums, negative(b.partial_sums)), "the difference")
+    return step.fit(exact, "the difference")
 
 
 def _at_least(x: Interval, least: relations.Number | None) -> Interval:
@@ -83,16 +75,8 @@ def _at_least(x: Interval, least: relations.Number | None) -> Interval:
 
 def _mul(step: Step, a: Value, b: Value) -> Range:
     if a.identity is b.identity:
-        found = power(step, a.interval, 2)
-    else:
-        found = step.fit(product(a.interval, b.interval), "the product")
-    if is_float(step.kind.dtype) and isinstance(found, Interval):
-        (least, most), (low, high) = a.partial_exponents, b.partial_exponents
-        reason = misfit(Interval(1, 1, least + low), step.kind.dtype)
-        reason = reason or misfit(Interval(0, 1, most + high - 1), step.kind.dtype)
-        if reason:
-            return step.give_up(f"some of the factors {reason}, and XLA may multiply these first")
-    return found
+        return power(step, a.interval, 2)
+    return step.fit(product(a.interval, b.interval), "the product")
 
 
 def power(step: Step, base: Interval, exponent: int) -> Range:
@@ -334,17 +318,6 @@ def _reduce_precision(step: Step, a: Value) -> Range:
     return a.interval
 
 
-def _integer_pow(step: Step, a: Value) -> Range:
-    y = step.params["y"]
-    found = power(step, a.interval, y)
-    if is_float(step.kind.dtype) and isinstance(found, Interval):
-        least, most = a.partial_exponents
-        ends = (Interval(1, 1, least * y), Interval(0, 1, most * y))
-        if reason := next(filter(None, (misfit(end, step.kind.dtype) for end in ends)), None):
-            return step.give_up(f"some of the factors {reason}, and XLA may multiply these first")
-    return found
-
-
 def _total_order(compare: Callable[[int, int], bool]) -> Conclude:
     """The rule of a comparison that tells 0 from -0."""
     plain = comparison(compare)
@@ -418,7 +391,7 @@ RULES: dict[str, Rule] = {
     "floor": _rule(_of_intervals(lambda a: whole(a, _floor))),
     "ge": _rule(comparison(ge)),
     "gt": _rule(comparison(gt)),
-    "integer_pow": _rule(_integer_pow, y=anything),
+    "integer_pow": _rule(lambda step, a: power(step, a.interval, step.params["y"]), y=anything),
     "is_finite": _rule(lambda step, a: Interval(1, 1)),
     "le": _rule(comparison(le)),
     "le_to": _rule(_total_order(le)),

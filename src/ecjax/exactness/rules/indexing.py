@@ -18,7 +18,6 @@ from ecjax.exactness.domain import (
     is_signed,
     join,
     meet,
-    misfit,
     product,
     range_of,
     top,
@@ -35,6 +34,8 @@ _HELP = 'take with mode="clip" or "fill", or bound the index'
 def components(indices: Value, count: int) -> list[Interval]:
     """The range of each component of index vectors, which lie along the last axis."""
     d = indices.definition
+    if not count:
+        return []
     if indices.constant is not None and indices.kind.size:
         columns = np.asarray(indices.constant).reshape(-1, count)
         return [Interval(int(c.min()), int(c.max())) for c in columns.T]
@@ -57,13 +58,15 @@ def _sorted(
         return False
     if vectors <= 1:
         return True
-    if indices.constant is None or of_indices:
+    if indices.constant is None or of_indices or not indices.kind.size:
         return False
     rows = [tuple(row) for row in np.asarray(indices.constant).reshape(-1, indices.kind.shape[-1]).tolist()]
     return all(a <= b for a, b in pairwise(rows))
 
 
 def _distinct_rows(indices: Value) -> bool:
+    if not indices.kind.size:
+        return math.prod(indices.kind.shape[:-1]) <= 1
     rows = np.asarray(indices.constant).reshape(-1, indices.kind.shape[-1])
     return len(np.unique(rows, axis=0)) == len(rows)
 
@@ -141,16 +144,8 @@ def _scatter(step: Step, a: Value, indices: Value, updates: Value) -> Range:
 
 def _scatter_add(step: Step, a: Value, indices: Value, updates: Value) -> Range:
     coinciding = 1 if _targets(step, a, indices, updates) else _vectors(step, indices)
-    what = f"the sum with {coinciding} updates"
-    return summed_with(step, a.interval, up_to(updates.interval, coinciding), what)
-
-
-def summed_with(step: Step, first: Interval, others: Interval, what: str) -> Range:
-    """The range of a number with others added to it in any order, and they to one another first."""
-    found = step.fit(total(first, others), what)
-    if is_float(step.kind.dtype) and isinstance(found, Interval) and (reason := misfit(others, step.kind.dtype)):
-        return step.give_up(f"{what} {reason}")
-    return found
+    others = up_to(updates.interval, coinciding)
+    return step.fit(total(a.interval, others), f"the sum with {coinciding} updates")
 
 
 def _scatter_sub(step: Step, a: Value, indices: Value, updates: Value) -> Range:
