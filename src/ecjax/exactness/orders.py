@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ecjax.exactness.values import Definition, Value
 
 Exponents = tuple[int, int]
-"""The least grid of some factors' products, and the exponent below which they lie."""
+"""The least grid of some factors' products, and the least power of 2 that none exceeds."""
 
 
 def with_zero(x: Interval) -> Interval:
@@ -27,7 +27,7 @@ def with_zero(x: Interval) -> Interval:
 
 def own_exponents(x: Interval) -> Exponents:
     """The exponents of numbers by themselves, and of 1: the product of no factor."""
-    return min(x.grid, 0), max(x.magnitude.bit_length() + x.grid, 0)
+    return min(x.grid, 0), max((x.magnitude - 1).bit_length() + x.grid, 0) if x.magnitude else 0
 
 
 def partial_sums(value: Value) -> Interval:
@@ -52,7 +52,7 @@ def partial_sums(value: Value) -> Interval:
     if name in ("reduce_sum", "cumsum", "reduce_window_sum", "psum"):
         return _times(parts[0], _terms(d))
     if name in ("scatter-add", "scatter-sub") and len(parts) == 2:
-        added = _times(parts[1], d.operands[-1].kind.size)
+        added = _times(parts[1], math.prod(d.operands[1].kind.shape[:-1]))
         return total(parts[0], added if name == "scatter-add" else negative(added))
     return _joined(own, *parts)
 
@@ -78,12 +78,7 @@ def partial_exponents(value: Value) -> Exponents:
     return _widest(own, *parts)
 
 
-SUMS = frozenset(
-    (
-        *("add", "add_any", "cumsum", "dot_general", "psum", "reduce_sum", "reduce_window_sum"),
-        *("scatter-add", "scatter-sub", "sub"),
-    )
-)
+SUMS = frozenset(("add", "add_any", "cumsum", "dot_general", "psum", "reduce_sum", "reduce_window_sum", "sub"))
 """Primitives whose results are sums, which have to be exact in every order."""
 PRODUCTS = frozenset(("cumprod", "dot_general", "integer_pow", "mul", "reduce_prod", "scatter-mul", "square"))
 """Primitives whose results are products, likewise."""
@@ -96,6 +91,10 @@ def _terms(d: Definition) -> int:
     (x, *_), params = d.operands, d.step.params
     if d.step.name == "dot_general":
         (axes, _), _ = params["dimension_numbers"]
+    elif "window_dimensions" in params:
+        return math.prod(params["window_dimensions"])
+    elif "axis" in params:
+        axes = [params["axis"]]
     elif "axes" in params:
         axes = [axis for axis in params["axes"] if isinstance(axis, int)]
     else:

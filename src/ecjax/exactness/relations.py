@@ -287,7 +287,10 @@ def _apart(high: _Term, low: _Term) -> int | None:
         found = enumerated_difference(high.value, low.value)
         if found is not None:
             return found.low
-    d = high.value.definition
+    d, other = high.value.definition, low.value.definition
+    if d is not None and other is not None and (d.step.name, other.step.name) == ("reduce_max", "reduce_min"):
+        alike = d.operands[0].identity is other.operands[0].identity and high.lift == low.lift
+        return 0 if alike and tuple(d.step.params["axes"]) == tuple(other.step.params["axes"]) else None
     if d is None or not d.operands or d.operands[0].identity is not low.value.identity or low.lift is not None:
         return None
     axes = d.step.params.get("axes") or ()

@@ -164,7 +164,11 @@ def _are_same(mine: Sequence[Any], theirs: Sequence[Any]) -> bool:
 
 def _is_same(a: Any, b: Any) -> bool:
     if isinstance(a, _Wrapped):
-        return isinstance(b, _Wrapped) and a.dtype == b.dtype and _is_same(a.value, b.value)
+        while isinstance(b, _Wrapped):
+            if a.dtype == b.dtype and _is_same(a.value, b.value):
+                return True
+            b = b.value  # that conversion need not have wrapped
+        return False
     return _is_same(a, b.value) if isinstance(b, _Wrapped) else a == b
 
 
@@ -184,10 +188,9 @@ def _beyond_32_bits(jaxpr: core.Jaxpr, proof: Proof, place: Path) -> tuple[str, 
     """A conversion to 64 bits, of which there are none without x64, of numbers that need them, and why it is one."""
     for number, eqn in enumerate(jaxpr.eqns):
         here = (*place, number)
-        dtype = kind_of(eqn.outvars[0].aval).dtype if eqn.outvars else None
-        if _keeps_numbers(eqn) and _is_wide(dtype):
+        if _keeps_numbers(eqn) and _is_wide(kind_of(eqn.outvars[0].aval).dtype):
+            narrower = np.dtype(kind_of(eqn.outvars[0].aval).dtype.name.replace("64", "32"))
             for found in proof.ranges.get(here, ()):
-                narrower = np.dtype(f"{dtype.name[:-2]}32")
                 if isinstance(found, Interval) and (reason := misfit(found, narrower)):
                     return f"a number {reason}, in which it is held", eqn
         for i, (inner, _) in enumerate(_held(eqn.params)):

@@ -69,7 +69,7 @@ def reordered(step: Step, operands: Sequence[Value], found: Range | None) -> str
         return f"some of the summands {reason}, and XLA may add these first"
     if step.name in orders.PRODUCTS:
         least, most = value.partial_exponents
-        for end in (Interval(1, 1, least), Interval(0, 1, most - 1)):
+        for end in (Interval(1, 1, least), Interval(0, 1, most)):
             if (reason := misfit(end, dtype)) is not None:
                 return f"some of the factors {reason}, and XLA may multiply these first"
     return None

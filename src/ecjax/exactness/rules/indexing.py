@@ -18,6 +18,7 @@ from ecjax.exactness.domain import (
     is_signed,
     join,
     meet,
+    misfit,
     product,
     range_of,
     top,
@@ -144,8 +145,13 @@ def _scatter(step: Step, a: Value, indices: Value, updates: Value) -> Range:
 
 def _scatter_add(step: Step, a: Value, indices: Value, updates: Value) -> Range:
     coinciding = 1 if _targets(step, a, indices, updates) else _vectors(step, indices)
-    others = up_to(updates.interval, coinciding)
-    return step.fit(total(a.interval, others), f"the sum with {coinciding} updates")
+    what = f"the sum with {coinciding} updates"
+    found = step.fit(total(a.interval, up_to(updates.interval, coinciding)), what)
+    if is_float(step.kind.dtype) and isinstance(found, Interval):
+        partial = total(a.partial_sums, up_to(updates.partial_sums, coinciding))
+        if reason := misfit(partial, step.kind.dtype):
+            return step.give_up(f"{what} {reason}, and XLA may add some of them first")
+    return found
 
 
 def _scatter_sub(step: Step, a: Value, indices: Value, updates: Value) -> Range:
