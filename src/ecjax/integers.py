@@ -46,8 +46,16 @@ def declare(x: Integer[Array, "*n"], low: int, high: int) -> Integer[Array, "*n"
     """The same integers, declared to lie in `low .. high`, which `ecjax.exactness.audit` has to prove.
 
     Of a value that a loop carries this says which bounds are inductive. Nothing is computed: the compiler drops it.
+
+    Raises:
+      ValueError: If there is no such number, or the array is not one of integers.
     """
-    return DECLARE.bind(jnp.asarray(x), low=int(low), high=int(high))
+    if low > high:
+        raise ValueError(f"the lower bound comes first: got {low} and {high}")
+    x = jnp.asarray(x)
+    if not jnp.issubdtype(x.dtype, jnp.integer):
+        raise ValueError(f"bounds are declared of integers, got {x.dtype}")
+    return DECLARE.bind(x, low=int(low), high=int(high))
 
 
 def limb_count(bits: int) -> int:

@@ -192,6 +192,7 @@ def test_a_fault_of_the_search_is_found(
     assert any(r.where.startswith(f"{__file__}:") for r in found.refusals)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", UNSOUND)
 def test_what_is_not_exact_is_refused_without_the_search(name: str, monkeypatch: Patch) -> None:
     monkeypatch.setattr(AUDIT, "other_width", lambda *_: [])  # which is of the trace, and none of the two
@@ -281,6 +282,7 @@ def everything(x: jax.Array, n: jax.Array) -> Any:
 EVERYTHING = (everything, ints(0, 5, 4), ints(0, 20))
 
 
+@pytest.mark.slow
 def test_a_smaller_range_is_not_verified(given: Callable[..., Checked]) -> None:
     closed, arguments, proof, outputs = given(*EVERYTHING)
     tried = 0
@@ -296,6 +298,7 @@ def test_a_smaller_range_is_not_verified(given: Callable[..., Checked]) -> None:
     assert check(closed, arguments, dataclasses.replace(proof, ranges=missing), outputs)
 
 
+@pytest.mark.slow
 def test_a_smaller_invariant_is_not_verified(given: Callable[..., Checked]) -> None:
     closed, arguments, proof, outputs = given(*EVERYTHING)
     assert len(proof.invariants) == 3

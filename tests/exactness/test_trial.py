@@ -244,7 +244,7 @@ def test_the_digest_does_not_tell_zeros_apart() -> None:
 
 @pytest.mark.parametrize("samples", [0, -3])
 def test_no_samples(samples: int) -> None:
-    with pytest.raises(ValueError, match=f"^samples must be at least 1, got {samples}$"):
+    with pytest.raises(ValueError, match=f"^samples must be an integer of at least 1, got {samples}$"):
         trial(lambda x: x, array(jnp.int32), samples=samples)
 
 

@@ -42,37 +42,45 @@ def within(tree: PyTree[Any], low: int | float, high: int | float, step: int | f
       ValueError: If there is no such number, or the dtype does not hold them all. That is the dtype which JAX makes of
         it: int32 of int64 where x64 is off.
     """
-    try:
-        grid, ends = Fraction(step), [Fraction(low), Fraction(high)]
-    except (OverflowError, TypeError, ValueError) as error:
-        raise ValueError(f"bounds and step must be finite numbers, got {low}, {high} and {step}") from error
+    for what, number in {"low": low, "high": high, "step": step}.items():
+        if not isinstance(number, (int, float, np.integer, np.floating)) or not np.isfinite(number):
+            raise ValueError(f"{what} must be a finite number, got {number!r}")
+    grid, least, most = Fraction(step), Fraction(low), Fraction(high)
     if grid <= 0 or grid.numerator & (grid.numerator - 1) or grid.denominator & (grid.denominator - 1):
         raise ValueError(f"step must be a power of two, got {step}")
-    ends = [end / grid for end in ends]
-    if any(end.denominator != 1 for end in ends) or low > high:
+    if least > most:
+        raise ValueError(f"the lower bound comes first: got {low} and {high}")
+    ends = [least / grid, most / grid]
+    if any(end.denominator != 1 for end in ends):
         raise ValueError(
-            f"bounds must be multiples of step, the lower one first: got {low} and {high} in steps of {step}"
+            f"bounds must be multiples of step, {step}: got {low} and {high}; for floats give a finer "
+            "step, such as step=2**-10"
         )
     interval = Interval(int(ends[0]), int(ends[1]), grid.numerator.bit_length() - grid.denominator.bit_length())
+    found: list[Bounded] = []
 
     def bound(leaf: Any) -> Any:
         if not varies(leaf):
             return leaf
-        struct = jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)
+        struct = leaf.struct if isinstance(leaf, Bounded) else jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)
         if interval.grid and not is_float(struct.dtype):
-            raise ValueError(f"steps are of floats; numbers of {struct.dtype} are bounded with step 1, got {step}")
+            raise ValueError(f"step must be 1 for {struct.dtype}, got {step}")
         check_holds(interval, struct.dtype)
-        return Bounded(struct, interval)
+        found.append(Bounded(struct, interval))
+        return found[-1]
 
-    return jax.tree.map(bound, tree)
+    bounded = jax.tree.map(bound, tree)
+    if not found:
+        raise ValueError("there is no array to bound: give arrays or jax.ShapeDtypeStructs")
+    return bounded
 
 
 def check_holds(interval: Interval, dtype: Any) -> None:
     """Raises ValueError unless the dtype that JAX makes of `dtype` holds all numbers of an interval."""
     held = jax.dtypes.canonicalize_dtype(dtype) if isinstance(dtype, np.dtype) else dtype
     if reason := misfit(interval, held):
-        hint = f" (JAX makes {held.name} of {dtype.name} while x64 is off)" if held != dtype else ""
-        raise ValueError(f"an argument that {reason}{hint}")
+        hint = f" (JAX turns {dtype} into {held} while x64 is off)" if held != dtype else ""
+        raise ValueError(f"{dtype} does not have these bounds: a number {reason}{hint}")
 
 
 def check_argument(leaf: Any) -> None:
@@ -83,7 +91,7 @@ def check_argument(leaf: Any) -> None:
         held = jax.dtypes.canonicalize_dtype(leaf.dtype)
         if held != leaf.dtype:
             raise ValueError(
-                f"an argument is of {leaf.dtype}, of which JAX makes {held} while x64 is off: give it as {held}"
+                f"an argument has dtype {leaf.dtype}, which JAX turns into {held} while x64 is off: pass it as {held}"
             )
 
 

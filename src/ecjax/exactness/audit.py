@@ -58,7 +58,7 @@ class Audit:
         x64 = "x64 on" if self.x64 else "x64 off"
         if self.proved:
             ranges = ", ".join(map(str, jax.tree.leaves(self.outputs, is_leaf=_is_range)))
-            return f"proved exact ({x64}); results: {ranges}"
+            return f"proved exact ({x64}); results: {ranges or 'none'}"
         count = f"{len(self.refusals)} refusal{'s' * (len(self.refusals) > 1)}"
         return "\n".join([f"not proved exact ({x64}), {count}:", *(f"  {r}" for r in self.refusals)])
 

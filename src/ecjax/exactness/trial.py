@@ -107,7 +107,8 @@ class Trial:
         ran = "".join(f"\n  {name}" for name in self.variants)
         ran += "".join(f"\n  left out: {reason}" for reason in self.left_out)
         ran += f"\n  results' digest: {self.digest}"
-        return f"no difference in {self.samples} samples, {claimed}; run as{ran}"
+        count = f"{self.samples} sample{'s' * (self.samples > 1)}"
+        return f"no difference in {count}, {claimed}; run as{ran}"
 
 
 def trial(fn: Callable[..., Any], *args: PyTree[Any], samples: int = 64, seed: int = 0) -> Trial:
@@ -136,8 +137,9 @@ def trial(fn: Callable[..., Any], *args: PyTree[Any], samples: int = 64, seed: i
       ValueError: If there are to be no samples, or an argument is of a dtype of which none can be drawn.
       Exception: What the function raises, with a note that says in which variant.
     """
-    if samples < 1:
-        raise ValueError(f"samples must be at least 1, got {samples}")
+    for what, number, least in (("samples", samples, 1), ("seed", seed, 0)):
+        if not isinstance(number, int) or number < least:
+            raise ValueError(f"{what} must be an integer of at least {least}, got {number!r}")
     arguments = _Arguments(fn, args)
     claims = _claims(fn, args)
     inputs = sampling.draw(arguments.sources, samples if arguments.sources else 1, seed)
