@@ -47,11 +47,13 @@ def signed_limit(dtype: np.dtype) -> int:
 
 
 def _within(step: Step, a: Value, starts: Sequence[Value], sizes: Sequence[int]) -> None:
-    """Refuses starts that would be clamped in a dtype that does not hold the largest start, or taken for negative."""
+    """Refuses starts of a dtype that does not hold the largest one, or that may be taken for negative.
+
+    XLA clamps in that dtype, wrongly if the largest start does not fit, be the start itself inside or not.
+    """
     for start, n, size in zip(starts, a.kind.shape, sizes, strict=True):
         x, dtype = start.interval, start.kind.dtype
-        inside = x.low >= 0 and x.high <= n - size
-        if x.high > signed_limit(dtype) or (not inside and n - size > signed_limit(dtype)):
+        if max(x.high, n - size) > signed_limit(dtype):
             step.refuse(f"a start of {dtype.name} that may be {x} is clamped to 0..{n - size}: convert it to int32")
 
 
