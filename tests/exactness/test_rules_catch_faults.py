@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from ecjax.exactness import known, relations, rules
-from ecjax.exactness.domain import Interval, join
+from ecjax.exactness.domain import Interval, join, total
 from ecjax.exactness.rules import backward, elementwise, indexing, movement, reductions
 from ecjax.exactness.rules.backward import Fact
 from tests.exactness import test_backward, test_relations, test_rules
@@ -52,7 +52,7 @@ def _fill_of_any_dtype(step: Any) -> Any:
 
 def _one_update_only(step: Any, a: Any, indices: Any, updates: Any) -> Any:
     indexing._targets(step, a, indices, updates)
-    return indexing.summed_with(step, a.interval, reductions.up_to(updates.interval, 1), "the sum")
+    return step.fit(total(a.interval, reductions.up_to(updates.interval, 1)), "the sum")
 
 
 def _cumulative_sums_of_all(step: Any, a: Any) -> Any:
@@ -210,9 +210,7 @@ def test_a_fault_in_what_rules_share_is_caught(fault: str, monkeypatch: pytest.M
      test_rules.test_a_chain_of_float_products_is_exact_in_every_order],
 )  # fmt: skip
 def test_an_order_that_a_compiler_may_choose_is_not_forgotten(test: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        elementwise, "misfit", lambda interval, dtype: None
-    )  # of parts; the whole is looked at elsewhere
+    monkeypatch.setattr(rules, "reordered", lambda step, operands, found: None)
     with pytest.raises(AssertionError):
         test()
 
