@@ -167,7 +167,7 @@ ARRAYS: Cases = {
         lambda x: lax.dot_general(x, np.ones((0, 2), np.int32), (((1,), (0,)), ((), ()))), i32(3, 0)
     ),
     "a convolution of batch groups": lambda: case(
-        lambda x: lax.conv_general_dilated(x, np.full((4, 2, 3), 3, np.int32), (1,), [(1, 1)], batch_group_count=2),
+        lambda x: lax.conv_general_dilated(x, jnp.full((4, 2, 3), 3, jnp.int32), (1,), [(1, 1)], batch_group_count=2),
         ints(-3, 9, 2, 2, 5),
     ),
     "bytes of a table of 256": lambda: case(lambda x, i: x[i], i32(256), u8(3)),

@@ -51,11 +51,18 @@ class Loop:
     """A loop and its invariant."""
 
     def __init__(
-        self, invariant: Invariant, first: list[Value], length: int | None, parts: dict[int, Interval] | None = None
+        self,
+        invariant: Invariant,
+        first: list[Value],
+        length: int | None,
+        parts: dict[int, Interval] | None = None,
+        anew: dict[int, Value] | None = None,
     ) -> None:
         self.invariant, self.first, self.length = invariant, first, length
         self.parts = parts or invariant.steps
         """Of floats that steps are added to, what some of the summands of a step are."""
+        self.anew = anew or {}
+        """Of floats that a step makes anew, a value whose summands and factors they may have."""
         values = [self._carried(i, r) for i, r in enumerate(invariant.ranges)]
         above = [tuple((values[j], k) for i, j, k in invariant.differences if i == n) for n in range(len(values))]
         self.before = [x.narrowed(x.range, above=pairs) for x, pairs in zip(values, above, strict=True)]
@@ -77,7 +84,8 @@ class Loop:
             sums = join(first.partial_sums, x.partial_sums, total(found, negative(first.interval)))
         assert isinstance(sums, Interval)
         (a, b), (c, d) = x.partial_exponents, first.partial_exponents
-        return replace(x, sums=sums, exponents=(min(a, c), max(b, d)))
+        x = replace(x, sums=sums, exponents=(min(a, c), max(b, d)))
+        return of_results(x.kind, [x, self.anew[i]]) if i in self.anew else x
 
     def with_parts(self, after: Sequence[Value]) -> Loop | None:
         """The loop with the summands of its steps, if these are larger than the steps; else None."""
@@ -87,8 +95,16 @@ class Loop:
             both = join(step, plus.some) if plus is not None else step
             assert isinstance(both, Interval)
             parts[i] = both
+        anew = {i: x for i, x in enumerate(after[: len(self.before)]) if self._is_anew(i, x)}
         wider = any(up_to(x, 1) not in up_to(self.parts[i], 1) for i, x in parts.items())
-        return Loop(self.invariant, self.first, self.length, parts) if wider else None
+        return Loop(self.invariant, self.first, self.length, parts, anew) if wider or anew else None
+
+    def _is_anew(self, i: int, after: Value) -> bool:
+        """Whether a step makes a float of what it carries otherwise than by adding to it, with other summands."""
+        unknown = any(isinstance(x.range, Unknown) for x in (after, self.before[i], self.first[i]))
+        if unknown or not is_float(after.kind.dtype) or added(after, self.before[i]) is not None:
+            return False
+        return not self.keeps_parts(i, after)
 
     def keeps_parts(self, i: int, after: Value) -> bool:
         """Whether partial sums and products after a step are among those that are assumed before."""

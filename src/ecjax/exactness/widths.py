@@ -95,8 +95,8 @@ class _Form:
     def _operation(self, eqn: core.JaxprEqn, operands: list[Any], place: Path, wraps: bool) -> list[Any]:
         inside = wraps or is_wrapping(eqn)
         name = eqn.primitive.name
-        tells = (self.wrapped is not None and place in self.wrapped) or name in _TELLING or _is_filled(eqn)
         kinds = [kind_of(var.aval) for var in (*eqn.invars, *eqn.outvars)]
+        tells = (self.wrapped is not None and place in self.wrapped) or name in _TELLING or _is_filled(eqn)
         shapes = tuple(kind_of(var.aval).shape for var in eqn.outvars)
         dtypes = tuple(kind.dtype.name for kind in kinds)
         numbers = tuple(getattr(kind.dtype, "kind", "key").replace("u", "i") for kind in kinds)

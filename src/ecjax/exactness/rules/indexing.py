@@ -246,7 +246,7 @@ def differing(value: Value) -> set[int]:
         return set()
     name, params, operands = d.step.name, d.step.params, d.operands
     if name == "iota":
-        return {params["dimension"]}
+        return {int(params["dimension"])}
     if name in ("add", "sub"):
         for x, y in (operands, operands[::-1]):
             if uniform(y) and x.kind.shape == value.kind.shape:
@@ -262,7 +262,7 @@ def differing(value: Value) -> set[int]:
     if name == "broadcast_in_dim":
         axes = params["broadcast_dimensions"]
         shape = operands[0].kind.shape
-        return {axes[axis] for axis in differing(operands[0]) if shape[axis] == value.kind.shape[axes[axis]]}
+        return {int(axes[axis]) for axis in differing(operands[0]) if shape[axis] == value.kind.shape[axes[axis]]}
     if name in ("rev", "copy", "sharding_constraint", "ecjax_declare"):
         return differing(operands[0])
     if name in ("reshape", "squeeze"):
@@ -271,9 +271,9 @@ def differing(value: Value) -> set[int]:
         if [operands[0].kind.shape[i] for i in long] == [value.kind.shape[i] for i in now]:
             return {after for before, after in zip(long, now, strict=True) if before in differing(operands[0])}
     if name == "top_k" and d.result == 1:
-        return {params.get("axis", len(value.kind.shape) - 1) % len(value.kind.shape)}
+        return {int(params.get("axis", -1)) % len(value.kind.shape)}
     if name == "sort" and params["dimension"] in differing(operands[d.result]):
-        return {params["dimension"]}  # each row keeps its elements, in another order
+        return {int(params["dimension"])}  # each row keeps its elements, in another order
     return set()
 
 
