@@ -53,7 +53,7 @@ def test_it_shares_no_code_with_the_search() -> None:
         seen |= left
         left = set().union(*map(imports, left)) - seen
     assert {"rules", "rules.control", "checker_facts", "checker_loops", "relations", "jaxprs"} <= seen
-    assert not seen & {"interpreter", "control", "conditions", "audit", "trial"}
+    assert not seen & {"interpreter", "control", "invariants", "conditions", "audit", "trial"}
     assert {"interpreter", "control"} <= imports("audit")  # such are found
 
 
@@ -64,11 +64,11 @@ Patch = pytest.MonkeyPatch
 
 
 def any_range_is_kept(patch: Patch) -> None:
-    patch.setattr(control, "within_range", lambda inner, outer: True)
+    patch.setattr(invariants, "within_range", lambda inner, outer: True)
 
 
 def any_invariant_is_inductive(patch: Patch) -> None:
-    patch.setattr(control._Loop, "_inductive", lambda self, turn: True)
+    patch.setattr(invariants.Loop, "_inductive", lambda self, turn: True)
 
 
 def what_is_pending_is_dropped(patch: Patch) -> None:
@@ -110,12 +110,12 @@ def operands_are_forgotten(patch: Patch) -> None:
 
 
 def a_step_adds_nothing(patch: Patch) -> None:
-    patch.setattr(control, "increment", lambda after, before: Interval(0, 0))
+    patch.setattr(invariants, "increment", lambda after, before: Interval(0, 0))
 
 
 def a_scan_has_one_step(patch: Patch) -> None:
-    right = control.up_to
-    patch.setattr(control, "up_to", lambda x, n: right(x, min(n, 1)))
+    right = invariants.up_to
+    patch.setattr(invariants, "up_to", lambda x, n: right(x, min(n, 1)))
 
 
 def only_the_first_branch_counts(patch: Patch) -> None:
@@ -139,8 +139,8 @@ def one_case_stands_for_all(patch: Patch) -> None:
 
 
 def a_difference_need_not_hold_at_first(patch: Patch) -> None:
-    patch.setattr(control._Loop, "_candidates", lambda self: frozenset({(0, 1, 0)}))
-    patch.setattr(control._Loop, "_hold_at_first", lambda self: True)
+    patch.setattr(invariants.Loop, "_candidates", lambda self: frozenset({(0, 1, 0)}))
+    patch.setattr(invariants.Loop, "_hold_at_first", lambda self: True)
 
 
 def sums_over_a_loop(x: jax.Array) -> jax.Array:

@@ -14,7 +14,7 @@ import pytest
 
 from ecjax.exactness import known, relations, rules
 from ecjax.exactness.domain import Interval, join, total
-from ecjax.exactness.rules import backward, elementwise, indexing, movement, reductions
+from ecjax.exactness.rules import backward, bits, elementwise, indexing, movement, reductions
 from ecjax.exactness.rules.backward import Fact
 from tests.exactness import test_backward, test_relations, test_rules
 from tests.exactness.brute import violations
@@ -38,7 +38,7 @@ def _quotient_without_zero(step: Any, a: Any, b: Any) -> Any:
 
 
 def _shift_with_swapped_bounds(step: Any, a: Any, count: Any) -> Any:
-    counts, x = elementwise._counts(step, count), a.interval
+    counts, x = bits.counts_of(step, count), a.interval
     if x.low < 0:
         return RIGHT["shift_right_logical"](step, a, count)
     return Interval(x.low >> counts.low, x.high >> counts.low)

@@ -17,10 +17,8 @@ from ecjax.exactness.domain import (
     Interval,
     Range,
     align,
-    bits_of,
     hull,
     is_float,
-    is_signed,
     join,
     meet,
     misfit,
@@ -29,6 +27,7 @@ from ecjax.exactness.domain import (
     top,
     total,
 )
+from ecjax.exactness.rules import bits
 from ecjax.exactness.rules.base import Conclude, Covers, Rule, anything, only
 from ecjax.exactness.values import Step, Value
 
@@ -132,72 +131,6 @@ def comparison(compare: Callable[[int, int], bool]) -> Conclude:
     return rule
 
 
-def _bitwise_and(step: Step, a: Value, b: Value) -> Range:
-    x, y = a.interval, b.interval
-    if x.low < 0 and y.low < 0:
-        return _signed_bits(x, y)
-    # A number that is not negative bounds the result.
-    return Interval(0, min(z.high for z in (x, y) if z.low >= 0))
-
-
-def _bitwise_or(step: Step, a: Value, b: Value) -> Range:
-    x, y = a.interval, b.interval
-    if x.low < 0 or y.low < 0:
-        return _signed_bits(x, y)
-    return Interval(max(x.low, y.low), min(_ones(x, y), x.high + y.high))
-
-
-def _bitwise_xor(step: Step, a: Value, b: Value) -> Range:
-    x, y = a.interval, b.interval
-    return _signed_bits(x, y) if x.low < 0 or y.low < 0 else Interval(0, min(_ones(x, y), x.high + y.high))
-
-
-def _bitwise_not(step: Step, a: Value) -> Range:
-    if is_signed(a.kind.dtype):
-        return Interval(~a.interval.high, ~a.interval.low)
-    limits = top(a.kind.dtype)
-    assert isinstance(limits, Interval)
-    return Interval(limits.high - a.interval.high, limits.high - a.interval.low)
-
-
-def _ones(x: Interval, y: Interval) -> int:
-    return (1 << max(x.high.bit_length(), y.high.bit_length())) - 1
-
-
-def _signed_bits(x: Interval, y: Interval) -> Interval:
-    bits = max((z if z >= 0 else ~z).bit_length() for z in (*x[:2], *y[:2]))
-    return Interval(-(1 << bits), (1 << bits) - 1)
-
-
-def _counts(step: Step, count: Value) -> Interval:
-    """The shift counts, refused unless all are less than the width."""
-    width, counts = bits_of(step.kind.dtype), count.interval
-    if counts.low >= 0 and counts.high < width:
-        return counts
-    step.refuse(f"the shift count may be {counts}, outside 0..{width - 1}")
-    return Interval(min(max(counts.low, 0), width - 1), max(min(counts.high, width - 1), 0))
-
-
-def _shift_left(step: Step, a: Value, count: Value) -> Range:
-    counts, x = _counts(step, count), a.interval
-    return step.fit(product(x, Interval(1 << counts.low, 1 << counts.high)), "the shifted number")
-
-
-def _shift_right_logical(step: Step, a: Value, count: Value) -> Range:
-    counts, x = _counts(step, count), a.interval
-    if x.low < 0:
-        width = bits_of(step.kind.dtype)
-        return Interval(0, (1 << (width - counts.low)) - 1) if counts.low else join(x, top(step.kind.dtype))
-    return Interval(x.low >> counts.high, x.high >> counts.low)
-
-
-def _shift_right_arithmetic(step: Step, a: Value, count: Value) -> Range:
-    counts, x = _counts(step, count), a.interval
-    if not is_signed(a.kind.dtype) and x.high >> (bits_of(a.kind.dtype) - 1):
-        return step.give_up("an arithmetic shift of an unsigned number whose first bit may be set")
-    return hull(z >> c for z in x[:2] for c in counts[:2])
-
-
 def _indivisible(step: Step, a: Value, b: Value) -> str | None:
     """Why a division is not defined alike everywhere, or None if it is."""
     x, y = a.interval, b.interval
@@ -233,18 +166,6 @@ def _rem(step: Step, a: Value, b: Value) -> Range:
         return x
     # The sign is the dividend's.
     return Interval(max(x.low, -most) if x.low < 0 else 0, min(x.high, most) if x.high > 0 else 0)
-
-
-def _clz(step: Step, a: Value) -> Range:
-    x, width = a.interval, bits_of(step.kind.dtype)
-    least = 0 if x.low < 0 else width - x.high.bit_length()
-    most = width - x.low.bit_length() if x.low >= 0 else width if x.high >= 0 else 0
-    return Interval(least, most)
-
-
-def _population_count(step: Step, a: Value) -> Range:
-    x = a.interval
-    return Interval(int(not x.low <= 0 <= x.high), bits_of(step.kind.dtype) if x.low < 0 else x.high.bit_length())
 
 
 def _convert(step: Step, a: Value) -> Range:
@@ -289,24 +210,6 @@ def _half_up(n: int, s: int) -> int:
 
 def _half_down(n: int, s: int) -> int:
     return -_half_up(-n, s)
-
-
-def _bitcast(step: Step, a: Value) -> Range:
-    before, after = a.kind.dtype, step.kind.dtype
-    if not (np.issubdtype(before, np.integer) and np.issubdtype(after, np.integer)):
-        return step.give_up(
-            "only integers can be reinterpreted, as integers: nothing is proved of a float's sign of zero and NaNs"
-        )
-    x, (mine, other) = a.interval, (bits_of(before), bits_of(after))
-    if mine == other:
-        return x if misfit(x, after) is None else top(after)
-    # The first of the smaller numbers is the least significant, on every backend there is.
-    if x.low < 0 or is_signed(after):
-        return top(after)
-    if mine < other:
-        ones = sum(1 << (mine * i) for i in range(other // mine))
-        return Interval(x.low * ones, x.high * ones)
-    return Interval(0, min(x.high, (1 << other) - 1))
 
 
 def _reduce_precision(step: Step, a: Value) -> Range:
@@ -377,11 +280,11 @@ RULES: dict[str, Rule] = {
     "abs": _rule(lambda step, a: step.fit(absolute(a.interval))),
     "add": _rule(_add, out_dtype=_NO_WIDER),
     "add_any": _rule(_add),
-    "and": _rule(_bitwise_and),
-    "bitcast_convert_type": _rule(_bitcast, new_dtype=anything),
+    "and": _rule(bits.bitwise_and),
+    "bitcast_convert_type": _rule(bits.bitcast, new_dtype=anything),
     "ceil": _rule(_of_intervals(lambda a: whole(a, _ceil))),
     "clamp": _rule(_of_intervals(lambda low, a, high: minimum(maximum(a, low), high))),
-    "clz": _rule(_clz),
+    "clz": _rule(bits.clz),
     "convert_element_type": _rule(_convert, unsized=True, new_dtype=anything, weak_type=anything, sharding=anything),
     "copy": _rule(_same_range, moves=True, unsized=True),
     "div": _rule(_div),
@@ -402,22 +305,22 @@ RULES: dict[str, Rule] = {
     "mul": _rule(_mul, out_dtype=_NO_WIDER),
     "ne": _rule(comparison(ne)),
     "neg": _rule(lambda step, a: step.fit(negative(a.interval))),
-    "not": _rule(_bitwise_not),
-    "or": _rule(_bitwise_or),
-    "population_count": _rule(_population_count),
+    "not": _rule(bits.bitwise_not),
+    "or": _rule(bits.bitwise_or),
+    "population_count": _rule(bits.population_count),
     "reduce_precision": _rule(_reduce_precision, exponent_bits=anything, mantissa_bits=anything),
     "rem": _rule(_rem),
     "round": _rule(
         _of_intervals(lambda a: whole(a, _half_down, _half_up)),
         rounding_method=only(lax.RoundingMethod.AWAY_FROM_ZERO, lax.RoundingMethod.TO_NEAREST_EVEN),
     ),
-    "shift_left": _rule(_shift_left),
-    "shift_right_arithmetic": _rule(_shift_right_arithmetic),
-    "shift_right_logical": _rule(_shift_right_logical),
+    "shift_left": _rule(bits.shift_left),
+    "shift_right_arithmetic": _rule(bits.shift_right_arithmetic),
+    "shift_right_logical": _rule(bits.shift_right_logical),
     "sign": _rule(_sign),
     "square": _rule(lambda step, a: _mul(step, a, a)),
     "stop_gradient": _rule(_same_range, moves=True, unsized=True),
     "sub": _rule(_sub, out_dtype=_NO_WIDER),
-    "xor": _rule(_bitwise_xor),
+    "xor": _rule(bits.bitwise_xor),
 }
 """The elementwise primitives. Each element of their results depends on the same element of the operands alone."""
