@@ -14,7 +14,17 @@ import jax.numpy as jnp
 import pytest
 
 import ecjax.exactness.audit  # noqa: F401
-from ecjax.exactness import Interval, Refusal, Unknown, checker, checker_facts, conditions, control, interpreter
+from ecjax.exactness import (
+    Interval,
+    Refusal,
+    Unknown,
+    checker,
+    checker_facts,
+    conditions,
+    control,
+    interpreter,
+    invariants,
+)
 from ecjax.exactness.audit import Audit
 from ecjax.exactness.checker import check
 from ecjax.exactness.proof import Invariant, Proof
