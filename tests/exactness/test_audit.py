@@ -452,6 +452,7 @@ def test_arguments() -> None:
     assert tree["f"] is jnp.sin and audit(lambda t: t["x"] + 1, tree).check().outputs == Interval(1, 2)
     with pytest.raises(ValueError, match="has dtype int64, which JAX turns into int32"):
         audit(lambda x: x, array(jnp.int64))
+    assert audit(lambda x: x & 7, np.arange(3)).check().outputs == Interval(0, 7)  # int64, of which JAX makes int32
     assert str(audit(lambda x: None, array(jnp.int32))) == "proved exact (x64 off); results: none"
 
 

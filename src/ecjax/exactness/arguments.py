@@ -84,10 +84,13 @@ def check_holds(interval: Interval, dtype: Any) -> None:
 
 
 def check_argument(leaf: Any) -> None:
-    """Raises ValueError unless the dtype that JAX makes of an argument holds all that it stands for."""
+    """Raises ValueError unless the dtype that JAX makes of an argument holds all that it stands for.
+
+    An array of NumPy stands for those of the dtype that JAX makes of it, as `jax.jit` takes it.
+    """
     if isinstance(leaf, Bounded):
         check_holds(leaf.range, leaf.struct.dtype)
-    elif varies(leaf) and isinstance(leaf.dtype, np.dtype):
+    elif isinstance(leaf, jax.ShapeDtypeStruct) and isinstance(leaf.dtype, np.dtype):
         held = jax.dtypes.canonicalize_dtype(leaf.dtype)
         if held != leaf.dtype:
             raise ValueError(

@@ -321,18 +321,23 @@ def _bounds(form: _Sum) -> Iterator[_Sum]:
                 yield rest.plus(bound, times)
 
 
+def _bounded(term: _Term) -> tuple[str, list[_Term]]:
+    """The primitive that made a term and its operands, if it bounds them; else no operands."""
+    d = term.value.definition
+    if d is None or d.step.name not in _BOUNDED or d.step.wrapped:
+        return "", []
+    if any(not isinstance(x.range, Interval) for x in d.operands):
+        return "", []
+    return d.step.name, [_operand(x, term) for x in d.operands]
+
+
 def _above(term: _Term) -> Iterator[_Sum]:
     """Sums that a term is at most."""
-    value, d = term.value, term.value.definition
-    if d is None or d.step.name not in _BOUNDED or any(not isinstance(x.range, Interval) for x in d.operands):
+    name, operands = _bounded(term)
+    if not operands:
         return
-    name = d.step.name
-    if d.step.wrapped:
-        return
-    operands = [_operand(x, term) for x in d.operands]
-    x = d.operands[0].interval
-    y = d.operands[1].interval if len(operands) > 1 else x
-    integers = not is_float(value.kind.dtype)
+    x, y = operands[0].value.interval, operands[-1].value.interval
+    integers = not is_float(term.value.kind.dtype)
     if name in ("div", "shift_right_logical", "shift_right_arithmetic") and integers and x.low >= 0 and y.low >= 0:
         least = 1 << y.low if name != "div" else y.low
         if least:
@@ -340,7 +345,7 @@ def _above(term: _Term) -> Iterator[_Sum]:
     elif name == "rem" and integers and x.low >= 0:
         yield _sum(operands[0], 2)
     elif name == "and" and integers:
-        yield from (_sum(part, 2) for part, z in zip(operands, d.operands, strict=True) if z.interval.low >= 0)
+        yield from (_sum(part, 2) for part in operands if part.value.interval.low >= 0)
     elif name == "min":
         yield from (_sum(part, 2) for part in operands)
     elif name in ("cummin", "floor"):
@@ -349,16 +354,11 @@ def _above(term: _Term) -> Iterator[_Sum]:
 
 def _below(term: _Term) -> Iterator[_Sum]:
     """Sums that a term is at least."""
-    value, d = term.value, term.value.definition
-    if d is None or d.step.name not in _BOUNDED or any(not isinstance(x.range, Interval) for x in d.operands):
+    name, operands = _bounded(term)
+    if not operands:
         return
-    name = d.step.name
-    if d.step.wrapped:
-        return
-    operands = [_operand(x, term) for x in d.operands]
-    x = d.operands[0].interval
-    y = d.operands[1].interval if len(operands) > 1 else x
-    integers = not is_float(value.kind.dtype)
+    x, y = operands[0].value.interval, operands[-1].value.interval
+    integers = not is_float(term.value.kind.dtype)
     if name in ("div", "shift_right_logical", "shift_right_arithmetic") and integers and x.low >= 0 and y.single:
         by = 1 << y.low if name != "div" and y.low >= 0 else y.low
         if by > 0:
