@@ -195,7 +195,7 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
 }
 """For each primitive with a rule a call that binds it, in the releases that have it."""
 
-UNBOUND = ("closed_call",)
+UNBOUND = ("call_hi_primitive", "closed_call")
 """Primitives with a rule that no public function of the supported releases binds."""
 
 _NO_PARAMETERS = {"subfuns"}

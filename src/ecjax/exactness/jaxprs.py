@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,11 +44,18 @@ def constant(x: Any, kind: Kind | None = None) -> Value:
     return Value(Kind(array.shape, array.dtype), range_of(array), constant=array)
 
 
+COMPOSED = "call_hi_primitive"
+"""The primitive of functions that JAX, from 0.12 on, writes in terms of others: `jnp.nonzero` is one."""
+
+
 @functools.cache
 def _primitives() -> dict[str, set[core.Primitive]]:
     """The primitives of JAX, and ours, by name."""
     found: dict[str, set[core.Primitive]] = {DECLARE.name: {DECLARE}}
-    for module in (primitives, jax.lax, lax_internal, pjit):
+    modules = [primitives, jax.lax, lax_internal, pjit]
+    if importlib.util.find_spec("jax._src.hijax") is not None:
+        modules.append(importlib.import_module("jax._src.hijax"))
+    for module in modules:
         for name in dir(module):
             primitive = getattr(module, name)
             if isinstance(primitive, core.Primitive):
@@ -81,8 +89,18 @@ def open_jaxpr(jaxpr: Any) -> tuple[core.Jaxpr, Sequence[Any]]:
     return (jaxpr.jaxpr, jaxpr.consts) if hasattr(jaxpr, "consts") else (jaxpr, ())
 
 
+@functools.lru_cache(maxsize=1024)
+def _expanded(whole: Any, kinds: tuple[Kind, ...], x64: bool) -> core.ClosedJaxpr:
+    """What a primitive that is written in terms of others is written as; kept, so that its equations are."""
+    expand = lambda *xs: jax.tree.leaves(whole.expand(*jax.tree.unflatten(whole.in_tree, xs)))
+    return jax.make_jaxpr(expand)(*(jax.ShapeDtypeStruct(*kind) for kind in kinds))
+
+
 def called(eqn: core.JaxprEqn) -> tuple[core.Jaxpr, Sequence[Any]]:
     """The jaxpr that a call calls, and the values of its constants."""
+    if eqn.primitive.name == COMPOSED:
+        kinds = tuple(kind_of(x.aval) for x in eqn.invars)
+        return open_jaxpr(_expanded(eqn.params["_prim"], kinds, is_x64()))
     return open_jaxpr(next(eqn.params[name] for name in ("jaxpr", "call_jaxpr", "fun_jaxpr") if name in eqn.params))
 
 

@@ -7,6 +7,7 @@ compared: which operations, of which results, with which parameters and known nu
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -242,7 +243,7 @@ def _plain(value: Any) -> Any:
         return _number(value, None)
     if isinstance(value, (tuple, list)):
         return tuple(map(_plain, value))
-    return None
+    return re.sub(r"(u?int|float)\d+", "", str(value)) if hasattr(value, "expand") else None
 
 
 def _number(x: Any, dtype: Any) -> Any:

@@ -20,6 +20,7 @@ _JIT = {
 _CUSTOM = _names("call_jaxpr jvp_jaxpr_fun jvp_jaxpr_thunk fwd_jaxpr_thunk num_consts bwd out_trees symbolic_zeros")
 
 PARAMETERS: dict[str, dict[str, Covers]] = {
+    "call_hi_primitive": _names("_prim"),
     "closed_call": _names("call_jaxpr"),
     "cond": _names("branches"),
     "custom_jvp_call": _CUSTOM,
