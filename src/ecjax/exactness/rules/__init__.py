@@ -39,8 +39,8 @@ def conclude(step: Step, operands: Sequence[Value]) -> list[Range]:
         step.refuse(reason)
     elif not rule.unsized and (bare := _without_arithmetic(step, operands)):
         step.refuse(f"nothing says that every backend computes with {bare} alike: convert it first")
-    elif blind and rule.moves and (other := rewritten(operands)):
-        step.refuse(f"a backend may rewrite the bits of NaNs of {other} where it moves them; bound it with `within`")
+    elif blind and rule.moves and (reason := rewritten(operands)):
+        step.refuse(reason)
     elif blind and not rule.moves:
         if any(not r.refusals for r in blind):
             step.refuse("an operand may be any float, NaN, infinite or subnormal; bound it with `within`")
@@ -82,10 +82,10 @@ def inherited(operands: Sequence[Value]) -> frozenset:
 
 
 def rewritten(operands: Sequence[Value]) -> str | None:
-    """The dtype of unknown operands whose NaNs do not stay the same bits: all but float32 may go through another."""
+    """Why unknown operands may not stay the same bits where they are moved: all but float32 may go through another."""
     for x in operands:
-        if isinstance(x.range, Unknown) and x.kind.dtype != np.float32:
-            return x.kind.dtype.name
+        if isinstance(x.range, Unknown) and (dtype := x.kind.dtype) != np.float32:
+            return f"a backend may rewrite the bits of NaNs of {dtype.name} where it moves them; bound it with `within`"
     return None
 
 
