@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench._reproduce import claims, plots, tables
 from bench._reproduce.results import Results
-from ecjax import serialisation
+from ecjax import atomic
 
 
 def write(out: Path, files: Iterable[Path]) -> None:
@@ -61,5 +61,5 @@ Over training:
 
 ![training](training.svg)
 """
-    serialisation.write_bytes(out / "tables.md", page.encode())
+    atomic.write_bytes(out / "tables.md", page.encode())
     plots.draw(results, out)

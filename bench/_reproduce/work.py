@@ -16,7 +16,7 @@ from bench._common import excerpts
 from bench._machine import environment
 from bench._reproduce.methods import METHODS, Materials
 from bench._reproduce.scales import SCALES, Run, Scale
-from ecjax import EqualInfo, analysis, data, evaluation, load_model, serialisation
+from ecjax import EqualInfo, analysis, atomic, data, evaluation, load_model, serialisation
 from ecjax.models.files import load_exact, save_transformer
 from ecjax.models.transformer import Transformer, configuration
 from ecjax.training import train
@@ -40,10 +40,15 @@ class Job(NamedTuple):
     def run_file(self, run: Run) -> Path:
         return self.out / "runs" / f"{run.name}.json"
 
+    def model_file(self, run: Run) -> Path:
+        return self.out / "models" / f"{run.name}.safetensors"
+
 
 def execute(job: Job, run: Run) -> None:
     """Trains and measures M2 over a method's tokens, made first if need be, and writes what came of it."""
     scale, method = SCALES[job.scale], METHODS[run.method]
+    for file in (job.tokens_file(run.method), job.run_file(run), job.model_file(run)):
+        file.parent.mkdir(parents=True, exist_ok=True)
     if not job.tokens_file(run.method).is_file():
         _tokenize(job, run.method)
     tokens, tensors, mark, _ = serialisation.read(job.tokens_file(run.method), _KIND)
@@ -69,7 +74,7 @@ def execute(job: Job, run: Run) -> None:
                     "accuracy_by_position": scores.accuracy.tolist(),
                     "nats_by_position": scores.loss.tolist(),
                 }
-            serialisation.write_bytes(curve_file, json.dumps(curve).encode())
+            atomic.write_bytes(curve_file, json.dumps(curve).encode())
 
     begin = time.perf_counter()
     model, losses = train(
@@ -101,7 +106,6 @@ def execute(job: Job, run: Run) -> None:
         / _integer(tokens, "training_bytes")
         * _integer(tokens, "training_tokens"),
     }
-    model_file = job.out / "models" / f"{run.name}.safetensors"
     content = {
         "run": run._asdict(),
         "scale": job.scale,
@@ -109,13 +113,13 @@ def execute(job: Job, run: Run) -> None:
         "model": dataclasses.asdict(config),
         "tokens": tokens | {"fingerprint": mark},
         "m1": {"name": job.m1, "fingerprint": serialisation.read_fingerprint(serialisation.resolve(job.m1))},
-        "weights": save_transformer(model_file, model, {"run": run._asdict()}),
+        "weights": save_transformer(job.model_file(run), model, {"run": run._asdict()}),
         "results": {key: float(value) for key, value in results.items()},
         "curve": curve,
         "seconds": round(seconds, 1),
         "environment": environment(),
     }
-    serialisation.write_bytes(job.run_file(run), (json.dumps(content, indent=2) + "\n").encode())
+    atomic.write_bytes(job.run_file(run), (json.dumps(content, indent=2) + "\n").encode())
 
 
 def _tokenize(job: Job, method: str) -> None:

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import typer
 
-from ecjax import container, data, evaluation, serialisation
+from ecjax import atomic, container, data, evaluation, serialisation
 from ecjax import demo as demonstration
 from ecjax.codebook import KIND as CODEBOOK_KIND
 from ecjax.codebook import Codebook, compile_codebook, load_codebook
@@ -103,7 +103,7 @@ def encode(
     with (
         errors.status("encoding") as status,
         source.open("rb") as text,
-        serialisation.replacing(target) as file,
+        atomic.replacing(target) as file,
     ):
         summary = container.encode(
             coding, text, file, report=lambda done: status.update(f"encoding: {done:,} of {total:,} bytes")
@@ -128,7 +128,7 @@ def decode(
             raise ValueError(f"{source} was made with {header}, which is not shipped; name its file with --model")
         coding = _coding(name, header.bits if header.method == container.WINDOWS else None)
         file.seek(0)
-        with errors.status("decoding") as status, serialisation.replacing(target) as text:
+        with errors.status("decoding") as status, atomic.replacing(target) as text:
             summary = container.decode(
                 coding, file, text, lambda done: status.update(f"decoding: {done:,} bytes of text")
             )
@@ -187,7 +187,7 @@ def tokenize(
             )
         ids = tensors["ids"]
         text = chosen.decode(ids)
-        serialisation.write_bytes(target, text)
+        atomic.write_bytes(target, text)
     else:
         text = _existing(source).read_bytes()
         ids = chosen.encode(text)
@@ -597,7 +597,7 @@ def _fit(
             report=report if first else None,
         )
     if first:
-        serialisation.write_bytes(out / "losses.json", f"{json.dumps([round(x, 4) for x in losses])}\n".encode())
+        atomic.write_bytes(out / "losses.json", f"{json.dumps([round(x, 4) for x in losses])}\n".encode())
     return trained, losses
 
 

@@ -1,19 +1,18 @@
-"""Safetensors files with a kind, a version and a fingerprint, written atomically; and the files the package ships."""
+"""Safetensors files with a kind, a version and a fingerprint; and those that the package ships."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import safetensors
 import safetensors.numpy
+
+from ecjax import atomic
 
 _VERSION = "1"
 _SUFFIX = ".safetensors"
@@ -70,34 +69,10 @@ def write(
         "fingerprint": mark,
         "provenance": json.dumps(provenance, sort_keys=True),
     }
-    write_bytes(path, safetensors.numpy.save({k: np.asarray(v, order="C") for k, v in tensors.items()}, metadata))
+    atomic.write_bytes(
+        path, safetensors.numpy.save({k: np.asarray(v, order="C") for k, v in tensors.items()}, metadata)
+    )
     return mark
-
-
-def write_bytes(path: Path, contents: bytes) -> None:
-    """Writes a file so that it is there whole or not at all."""
-    with replacing(path) as file:
-        file.write(contents)
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the place of `path` once it is written; if that fails it goes, and `path` is as it was.
-
-    Raises ValueError if something other than a file is there.
-    """
-    if path.exists() and not path.is_file():
-        raise ValueError(f"{path} is there and is no file; give another name to write to")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # A name that nobody else writes to, nor reads from: what is there already is not ours.
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    with partial.open("xb") as file:
-        try:
-            yield file
-            file.close()
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
 
 
 def read_kind(path: Path) -> str:

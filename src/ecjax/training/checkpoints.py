@@ -11,7 +11,7 @@ import equinox as eqx
 import grain
 import jax
 
-from ecjax import serialisation
+from ecjax import atomic
 from ecjax.models.transformer import Transformer
 from ecjax.training.settings import TrainingSettings
 from ecjax.training.step import TrainingState
@@ -40,7 +40,7 @@ class Checkpoints:
         if record.exists() and record.read_text() != contents:
             raise ValueError(f"{directory} holds a run with other settings; use them again, or another folder")
         if jax.process_index() == 0:
-            serialisation.write_bytes(record, contents.encode())
+            atomic.write_bytes(record, contents.encode())
         self._manager = ocp.CheckpointManager(
             directory / "checkpoints",
             options=ocp.CheckpointManagerOptions(max_to_keep=2, cleanup_tmp_directories=True),
