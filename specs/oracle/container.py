@@ -11,7 +11,7 @@ from .refusal import require
 from .stream import Model
 
 MAGIC = b"\x89ECJ\r\n\x1a\n"
-VERSION = 1
+VERSION = 2
 STREAM, WINDOWS, CODEBOOK = 1, 2, 3
 HEADER = 48
 LONGEST = 65_536  # bytes of text in a block
@@ -34,12 +34,26 @@ class Coding(NamedTuple):
     decode: Callable[[bytes, int], bytes]
 
 
-class Summary(NamedTuple):
-    """What a file says without its model."""
+class Block(NamedTuple):
+    """A block as it is read: the bytes of its text, its payload, and whether that is the text itself.
 
+    `text_sum` is the CRC-32 of the whole text, in 4 bytes, in the last block; no bytes in the others.
+    """
+
+    length: int
+    payload: bytes
+    stored: bool
+    text_sum: bytes
+
+
+class Summary(NamedTuple):
+    """What a file says without its model: its version, its header, the bytes of text, and the blocks that have some."""
+
+    version: int
     header: Header
     length: int
     blocks: int
+    stored: int
 
 
 def pack(codes: list[int], bits: int) -> bytes:
@@ -85,37 +99,47 @@ def codebook_coding(book: Codebook) -> Coding:
     )
 
 
-def checked(data: bytes) -> bytes:
-    """Bytes with their CRC-32 behind them, the greatest byte first, as all numbers of the format are written."""
-    return data + crc32(data).to_bytes(4, "big")
+def number(data: bytes) -> int:
+    """The number that bytes stand for, the greatest byte first, as all numbers of the format are written."""
+    return int.from_bytes(data, "big")
+
+
+def checksum(data: bytes) -> bytes:
+    """The CRC-32 of bytes, as it is written."""
+    return crc32(data).to_bytes(4, "big")
 
 
 def write_header(header: Header) -> bytes:
     """The first 48 bytes of a file."""
-    numbers = bytes([VERSION, header.method, header.bits, header.precision])
-    return checked(MAGIC + numbers + header.fingerprint)
+    fields = MAGIC + bytes([VERSION, header.method, header.bits, header.precision]) + header.fingerprint
+    return fields + checksum(fields)
 
 
-def write_block(length: int, payload: bytes) -> bytes:
-    """A block; one of length 0 ends the file."""
-    return checked(length.to_bytes(4, "big") + len(payload).to_bytes(4, "big") + payload)
+def write_block(before: bytes, length: int, payload: bytes, text_sum: bytes = b"") -> bytes:
+    """A block that follows these bytes, of which the last 4 count. The last of a file has the whole text's CRC-32."""
+    sizes = length.to_bytes(3, "big") + len(payload).to_bytes(3, "big")
+    block = bytes([1 if text_sum else 0]) + sizes + payload + text_sum
+    return block + checksum(before[-4:] + block)
 
 
 def encode(coding: Coding, text: bytes, block: int) -> bytes:
-    """The file of a text, cut into blocks of so many bytes, 65,536 at most."""
-    parts = [text[i : i + block] for i in range(0, len(text), block)]
-    blocks = [write_block(len(part), coding.encode(part)) for part in parts]
-    end = write_block(0, len(text).to_bytes(8, "big") + crc32(text).to_bytes(4, "big"))
-    return b"".join([write_header(coding.header), *blocks, end])
+    """The file of a text, cut into blocks of so many bytes, 65,536 at most. The last block of text ends the file."""
+    parts = [text[i : i + block] for i in range(0, len(text), block)] or [b""]
+    file = write_header(coding.header)
+    for place, part in enumerate(parts, 1):
+        code = coding.encode(part)
+        payload = code if len(code) < len(part) else part
+        file += write_block(file, len(part), payload, checksum(text) if place == len(parts) else b"")
+    return file
 
 
 def read_header(file: bytes) -> Header:
-    """The header of a file. Raises Refused if it is damaged or unknown."""
+    """The header of a file of either version. Raises Refused if it is damaged or unknown."""
     require(file[:8] == MAGIC, "magic")
     require(len(file) > 8, "truncated")
-    require(file[8] == VERSION, "version")
+    require(file[8] in (1, VERSION), "version")
     require(len(file) >= HEADER, "truncated")
-    require(checked(file[: HEADER - 4]) == file[:HEADER], "header")
+    require(checksum(file[: HEADER - 4]) == file[HEADER - 4 : HEADER], "header")
     header = Header(file[9], file[10], file[11], file[12:44])
     if header.method == STREAM:
         require(header.bits == 0 and 9 <= header.precision <= 16, "parameters")
@@ -127,43 +151,64 @@ def read_header(file: bytes) -> Header:
     return header
 
 
-def read_blocks(file: bytes) -> Iterator[tuple[int, bytes]]:
-    """Length and payload of each block, the end block included. Raises Refused where one is damaged."""
-    at, length = HEADER, -1
+def read_blocks(file: bytes) -> Iterator[Block]:
+    """The blocks of a file of version 2 after its header. Raises Refused where one is damaged."""
+    at, last = HEADER, 0
+    while not last:
+        require(len(file) >= at + 7, "truncated")
+        last, length, size = file[at], number(file[at + 1 : at + 4]), number(file[at + 4 : at + 7])
+        require(last <= 1 and 1 - last <= length <= LONGEST and size <= length, "block")
+        payload_end = at + 7 + size
+        end = payload_end + 4 * last
+        require(len(file) >= end + 4, "truncated")
+        require(checksum(file[at - 4 : end]) == file[end : end + 4], "checksum")
+        yield Block(length, file[at + 7 : payload_end], size == length, file[payload_end:end])
+        at = end + 4
+    require(len(file) == at, "trailing")
+
+
+def read_blocks_1(file: bytes) -> Iterator[Block]:
+    """The same of version 1, the end block included."""
+    at, length, total = HEADER, -1, 0
     while length != 0:
         require(len(file) >= at + 8, "truncated")
-        length = int.from_bytes(file[at : at + 4], "big")
-        size = int.from_bytes(file[at + 4 : at + 8], "big")
+        length, size = number(file[at : at + 4]), number(file[at + 4 : at + 8])
         require(length <= LONGEST and size <= 16 * length if length else size == 12, "block")
-        require(len(file) >= at + 12 + size, "truncated")
-        require(checked(file[at : at + 8 + size]) == file[at : at + 12 + size], "checksum")
-        yield length, file[at + 8 : at + 8 + size]
-        at += 12 + size
+        end = at + 8 + size
+        require(len(file) >= end + 4, "truncated")
+        require(checksum(file[at:end]) == file[end : end + 4], "checksum")
+        payload, total = file[at + 8 : end], total + length
+        if length == 0:
+            require(number(payload[:8]) == total, "length")
+        yield Block(length, payload, False, b"" if length else payload[8:])
+        at = end + 4
     require(len(file) == at, "trailing")
+
+
+def blocks(file: bytes) -> Iterator[Block]:
+    """The blocks of a file whose header is right."""
+    return read_blocks_1(file) if file[8] == 1 else read_blocks(file)
 
 
 def decode(coding: Coding, file: bytes) -> bytes:
     """The text of a file. Raises Refused if it is damaged, or was made with something else."""
     require(read_header(file) == coding.header, "model")
     text = b""
-    for length, payload in read_blocks(file):
-        if length:
-            part = coding.decode(payload, length)
-            require(len(part) == length, "payload")
+    for block in blocks(file):
+        if block.stored:
+            text += block.payload
+        elif block.length:
+            part = coding.decode(block.payload, block.length)
+            require(len(part) == block.length, "payload")
             text += part
-        else:
-            require(int.from_bytes(payload[:8], "big") == len(text), "length")
-            require(int.from_bytes(payload[8:], "big") == crc32(text), "text")
+        if block.text_sum:
+            require(block.text_sum == checksum(text), "text")
     return text
 
 
 def info(file: bytes) -> Summary:
     """What a file says without its model. Raises Refused if it is damaged, as far as can be told without."""
     header = read_header(file)
-    total, blocks = 0, 0
-    for length, payload in read_blocks(file):
-        if length:
-            total, blocks = total + length, blocks + 1
-        else:
-            require(int.from_bytes(payload[:8], "big") == total, "length")
-    return Summary(header, total, blocks)
+    found = [block for block in blocks(file) if block.length]
+    stored = sum(block.stored for block in found)
+    return Summary(file[8], header, sum(block.length for block in found), len(found), stored)

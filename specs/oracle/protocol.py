@@ -153,8 +153,8 @@ def answer_container_decode(request: Request) -> Answer:
 
 
 def answer_container_info(request: Request) -> Answer:
-    summary = container.info(bytes.fromhex(request["file"]))
-    return {**write_header(summary.header), "length": summary.length, "blocks": summary.blocks}
+    version, header, length, blocks, stored = container.info(bytes.fromhex(request["file"]))
+    return {"version": version, **write_header(header), "length": length, "blocks": blocks, "stored": stored}
 
 
 # What each operation does on the way, for those who look for the first step that differs.
@@ -232,9 +232,11 @@ def trace_container_decode(request: Request) -> Iterator[Step]:
 
 
 def _trace_file(file: bytes) -> Iterator[Step]:
-    yield {"part": "header", **write_header(container.read_header(file))}
-    for length, payload in container.read_blocks(file):
-        yield {"part": "block", "length": length, "payload": payload.hex()}
+    header = write_header(container.read_header(file))
+    yield {"part": "header", "version": file[8], **header}
+    for block in container.blocks(file):
+        payload, last = block.payload.hex(), 1 if block.text_sum else 0
+        yield {"part": "block", "length": block.length, "payload": payload, "last": last}
 
 
 ANSWERS: Mapping[str, Callable[[Request], Answer]] = {

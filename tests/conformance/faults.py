@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from tests.conformance.container_faults import CONTAINER_FAULTS
+
 
 class Fault(NamedTuple):
     """What to replace in the source, and the section whose stored cases must notice."""
@@ -113,3 +115,4 @@ FAULTS = [
         "containers",
     ),
 ]
+FAULTS += [Fault(name, old, new, "containers") for name, old, new in CONTAINER_FAULTS]

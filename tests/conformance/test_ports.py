@@ -113,7 +113,8 @@ def test_serving_ourselves_by_the_command():
 def test_a_broken_port_is_caught_by_a_stored_case(fault):
     source = ports.SOURCE.read_text(encoding="utf-8")
     assert source.count(fault.old) == 1
-    port = ports.build(source.replace(fault.old, fault.new), f"broken-{FAULTS.index(fault)}", "-std=c11", "-O1")
+    optimise = "-O0" if fault.section == "containers" else "-O1"  # their cases take less time than to compile
+    port = ports.build(source.replace(fault.old, fault.new), f"broken-{FAULTS.index(fault)}", "-std=c11", optimise)
     found = failures([str(port)], section(fault.section), timeout=5.0, most=1)
     assert len(found) == 1 and found[0].case.rules
 

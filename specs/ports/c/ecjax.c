@@ -1782,9 +1782,11 @@ static void op_codebook_fingerprint(struct work *work, const struct json *reques
 
 /* ==== Container =================================================================================================== */
 
+#define VERSION 2
 #define HEADER_SIZE 48
-#define END_SIZE 12
+#define SUM_SIZE 4 /* bytes of a CRC-32 */
 #define BLOCK_LIMIT 65536
+#define END_SIZE_1 12 /* K-18 */
 
 enum method { STREAMS = 1, WINDOWS, CODEBOOK }; /* K-5 */
 
@@ -1828,23 +1830,31 @@ static struct coding *read_coding(struct work *work, const struct json *request)
     return coding;
 }
 
-static void trace_header(struct work *work, const struct header *header) {
+static void trace_header(struct work *work, unsigned version, const struct header *header) {
     if (work->trace == NULL)
         return;
     bytes_print(work, work->trace,
-                "%s{\"part\": \"header\", \"method\": %u, \"bits\": %u, \"precision\": %u, \"fingerprint\": ",
-                comma(work->trace->size), header->method, header->bits, header->precision);
+                "%s{\"part\": \"header\", \"version\": %u, \"method\": %u, \"bits\": %u, \"precision\": %u, "
+                "\"fingerprint\": ",
+                comma(work->trace->size), version, header->method, header->bits, header->precision);
     put_bytes(work, work->trace, header->fingerprint, FINGERPRINT);
     put_text(work, work->trace, "}");
 }
 
-static void trace_block(struct work *work, size_t length, const uint8_t *payload, size_t size) {
+/* A block of a file, K-1 or K-18. */
+struct block {
+    size_t length;        /* n */
+    struct bytes payload; /* p bytes, within the file or not */
+    bool last;
+};
+
+static void trace_block(struct work *work, const struct block *block) {
     if (work->trace == NULL)
         return;
-    bytes_print(work, work->trace, "%s{\"part\": \"block\", \"length\": %zu, \"payload\": ", comma(work->trace->size),
-                length);
-    put_bytes(work, work->trace, payload, size);
-    put_text(work, work->trace, "}");
+    bytes_print(work, work->trace, "%s{\"part\": \"block\", \"length\": %zu, \"payload\": ",
+                comma(work->trace->size), block->length);
+    put_bytes(work, work->trace, block->payload.data, block->payload.size);
+    bytes_print(work, work->trace, ", \"last\": %d}", block->last);
 }
 
 /* ---- Writing ---- */
@@ -1867,40 +1877,58 @@ static struct bytes encode_payload(struct work *work, const struct coding *codin
     return payload.bytes;
 }
 
-static void write_block(struct work *work, struct bytes *file, size_t length, const struct bytes *payload) {
+/* Adds the CRC-32 of what the file has from a place on. */
+static void add_sum(struct work *work, struct bytes *file, size_t start) {
+    bytes_add_number(work, file, crc32(file->data + start, file->size - start), SUM_SIZE);
+}
+
+/* K-1: adds a block; the CRC-32 of the whole text stands in the last only (K-11). */
+static void write_block(struct work *work, struct bytes *file, const struct block *block, const struct bytes *text) {
     size_t start = file->size;
-    bytes_add_number(work, file, length, 4);
-    bytes_add_number(work, file, payload->size, 4);
-    bytes_add(work, file, payload->data, payload->size);
-    bytes_add_number(work, file, crc32(file->data + start, file->size - start), 4);
-    trace_block(work, length, payload->data, payload->size);
+    bytes_push(work, file, block->last);
+    bytes_add_number(work, file, block->length, 3);
+    bytes_add_number(work, file, block->payload.size, 3);
+    bytes_add(work, file, block->payload.data, block->payload.size);
+    if (block->last)
+        bytes_add_number(work, file, crc32(text->data, text->size), SUM_SIZE);
+    add_sum(work, file, start - SUM_SIZE); /* K-8 */
+    trace_block(work, block);
 }
 
 static void write_header(struct work *work, struct bytes *file, const struct header *header) {
     bytes_add(work, file, magic, sizeof magic);
-    bytes_push(work, file, 1);
+    bytes_push(work, file, VERSION);
     bytes_push(work, file, (uint8_t)header->method);
     bytes_push(work, file, (uint8_t)header->bits);
     bytes_push(work, file, (uint8_t)header->precision);
     bytes_add(work, file, header->fingerprint, FINGERPRINT);
-    bytes_add_number(work, file, crc32(file->data, file->size), 4);
-    trace_header(work, header);
+    add_sum(work, file, 0);
+    trace_header(work, VERSION, header);
+}
+
+/* K-16: the code of a part of a text if it is shorter than that, else the part itself. */
+static struct bytes shorter_payload(struct work *work, const struct coding *coding, uint8_t *part, size_t size) {
+    struct bytes code = encode_payload(work, coding, part, size);
+    if (code.size < size)
+        return code;
+    return (struct bytes){.data = part, .size = size};
 }
 
 static void op_container_encode(struct work *work, const struct json *request) {
     const struct coding *coding = read_coding(work, request);
     struct bytes text = read_bytes(work, json_find(request, "text"));
-    size_t block = read_size(work, request, "block", 1, BLOCK_LIMIT, "block"); /* K-13 */
-    struct bytes file = {0}, end = {0};
+    size_t most = read_size(work, request, "block", 1, BLOCK_LIMIT, "block"), at = 0;
+    struct block block = {0};
+    struct bytes file = {0};
     write_header(work, &file, &coding->header);
-    for (size_t at = 0; at < text.size; at += block) {
-        size_t length = text.size - at < block ? text.size - at : block;
-        struct bytes payload = encode_payload(work, coding, text.data + at, length);
-        write_block(work, &file, length, &payload);
-    }
-    bytes_add_number(work, &end, text.size, 8); /* K-11 */
-    bytes_add_number(work, &end, crc32(text.data, text.size), 4);
-    write_block(work, &file, 0, &end);
+    do { /* K-13: the empty text has a block too */
+        size_t left = text.size - at;
+        block.length = left < most ? left : most;
+        block.last = left <= most;
+        block.payload = shorter_payload(work, coding, text.data + at, block.length);
+        write_block(work, &file, &block, &text);
+        at += block.length;
+    } while (!block.last);
     answer_bytes(work, "file", &file);
 }
 
@@ -1911,9 +1939,10 @@ struct reader {
     struct bytes file;
     size_t at;
     const struct coding *coding; /* NULL if the text is not asked for */
+    unsigned version;
     struct header header;
     struct bytes text;
-    uint64_t length, blocks;
+    uint64_t length, blocks, stored; /* bytes of text so far, blocks with text, those of them that are stored */
 };
 
 static uint64_t number_at(const struct reader *reader, size_t at, size_t size) {
@@ -1928,6 +1957,11 @@ static void require_bytes(const struct reader *reader, size_t size) {
     require(reader->work, reader->file.size - reader->at >= size, "truncated");
 }
 
+/* The CRC-32 of the bytes from start to end stands at the end. */
+static void require_sum(const struct reader *reader, size_t start, size_t end, const char *cause) {
+    require(reader->work, crc32(reader->file.data + start, end - start) == number_at(reader, end, SUM_SIZE), cause);
+}
+
 /* K-2 to K-6 */
 static void read_header(struct reader *reader) {
     struct work *work = reader->work;
@@ -1935,9 +1969,10 @@ static void read_header(struct reader *reader) {
     struct header *header = &reader->header;
     require(work, file->size >= sizeof magic && memcmp(file->data, magic, sizeof magic) == 0, "magic");
     require_bytes(reader, sizeof magic + 1);
-    require(work, file->data[8] == 1, "version");
+    reader->version = file->data[8];
+    require(work, reader->version == VERSION || reader->version == 1, "version");
     require_bytes(reader, HEADER_SIZE);
-    require(work, crc32(file->data, HEADER_SIZE - 4) == number_at(reader, HEADER_SIZE - 4, 4), "header");
+    require_sum(reader, 0, HEADER_SIZE - SUM_SIZE, "header");
     header->method = file->data[9];
     header->bits = file->data[10];
     header->precision = file->data[11];
@@ -1948,7 +1983,7 @@ static void read_header(struct reader *reader) {
     require(work, method == CODEBOOK ? precision == 0 : precision >= 9 && precision <= 16, "parameters");
     require(work, method == STREAMS ? bits == 0 : bits >= BITS_LOW, "parameters");
     require(work, bits <= (method == CODEBOOK ? CODEBOOK_HIGH : BITS_HIGH), "parameters");
-    trace_header(work, header);
+    trace_header(work, reader->version, header);
     if (reader->coding != NULL) {
         const struct header *own = &reader->coding->header;
         require(work, method == own->method && bits == own->bits && precision == own->precision
@@ -1986,44 +2021,86 @@ static void decode_payload(struct reader *reader, const struct bytes *payload, s
     require(reader->work, filled && reader->text.size == end, "payload");
 }
 
-/* K-11 */
-static void read_end(struct reader *reader, const struct bytes *payload) {
+/* The text of a block that is whole, and what it adds to what is told of the file (K-15). */
+static void take_text(struct reader *reader, const struct block *block, bool stored) {
+    if (block->length == 0)
+        return;
+    if (reader->coding != NULL && stored)
+        bytes_add(reader->work, &reader->text, block->payload.data, block->length);
+    else if (reader->coding != NULL)
+        decode_payload(reader, &block->payload, block->length);
+    reader->length += block->length;
+    reader->blocks++;
+    reader->stored += stored;
+}
+
+/* K-11: the CRC-32 of the whole text stands at a place, and nothing comes after the file. */
+static void read_end(const struct reader *reader, size_t at) {
     struct work *work = reader->work;
-    size_t at = (size_t)(payload->data - reader->file.data);
-    require(work, number_at(reader, at, 8) == reader->length, "length");
-    require(work, reader->coding == NULL || number_at(reader, at + 8, 4) == crc32(reader->text.data, reader->text.size),
-            "text");
+    if (reader->coding != NULL)
+        require(work, number_at(reader, at, SUM_SIZE) == crc32(reader->text.data, reader->text.size), "text");
     require(work, reader->at == reader->file.size, "trailing");
 }
 
-/* K-7, K-8: reads a block; true if it was the end block. */
+/* Takes the payload of a block, of so many bytes, and goes on behind it. */
+static void take_payload(struct reader *reader, struct block *block, size_t size) {
+    block->payload = (struct bytes){.data = reader->file.data + reader->at, .size = size};
+    reader->at += size;
+}
+
+/* K-7, K-8: reads a block; true if it was the last. */
 static bool read_block(struct reader *reader) {
+    struct work *work = reader->work;
+    size_t start = reader->at;
+    require_bytes(reader, 7);
+    size_t marker = (size_t)number_at(reader, start, 1), size = (size_t)number_at(reader, start + 4, 3);
+    struct block block = {.length = (size_t)number_at(reader, start + 1, 3), .last = marker == 1};
+    require(work, marker <= 1, "block");
+    require(work, block.length <= BLOCK_LIMIT, "block");
+    require(work, block.length > 0 || block.last, "block");
+    require(work, size <= block.length, "block");
+    reader->at += 7;
+    require_bytes(reader, size + (block.last ? 2 : 1) * SUM_SIZE);
+    take_payload(reader, &block, size);
+    size_t text_sum = reader->at;
+    if (block.last)
+        reader->at += SUM_SIZE;
+    require_sum(reader, start - SUM_SIZE, reader->at, "checksum");
+    reader->at += SUM_SIZE;
+    trace_block(work, &block);
+    take_text(reader, &block, size == block.length); /* K-16 */
+    if (block.last)
+        read_end(reader, text_sum);
+    return block.last;
+}
+
+/* K-18, K-19: the same of version 1, where the end block is the last. */
+static bool read_block_1(struct reader *reader) {
     struct work *work = reader->work;
     size_t start = reader->at;
     require_bytes(reader, 8);
     size_t length = (size_t)number_at(reader, start, 4), size = (size_t)number_at(reader, start + 4, 4);
-    require(work, length <= BLOCK_LIMIT && (length == 0 ? size == END_SIZE : size <= 16 * length), "block");
-    require_bytes(reader, 8 + size + 4);
-    struct bytes payload = {.data = reader->file.data + start + 8, .size = size};
-    require(work, crc32(reader->file.data + start, 8 + size) == number_at(reader, start + 8 + size, 4), "checksum");
-    trace_block(work, length, payload.data, size);
-    reader->at = start + 8 + size + 4;
-    if (length == 0) {
-        read_end(reader, &payload);
-        return true;
+    struct block block = {.length = length, .last = length == 0};
+    require(work, length <= BLOCK_LIMIT && (block.last ? size == END_SIZE_1 : size <= 16 * length), "block");
+    reader->at += 8;
+    require_bytes(reader, size + SUM_SIZE);
+    take_payload(reader, &block, size);
+    require_sum(reader, start, reader->at, "checksum");
+    reader->at += SUM_SIZE;
+    trace_block(work, &block);
+    take_text(reader, &block, false);
+    if (block.last) {
+        require(work, number_at(reader, start + 8, 8) == reader->length, "length");
+        read_end(reader, start + 16);
     }
-    if (reader->coding != NULL)
-        decode_payload(reader, &payload, length);
-    reader->length += length;
-    reader->blocks++;
-    return false;
+    return block.last;
 }
 
 static struct reader *read_container(struct work *work, const struct json *request, const struct coding *coding) {
     struct reader *reader = arena_take(work, 1, sizeof *reader);
     *reader = (struct reader){.work = work, .coding = coding, .file = read_bytes(work, json_find(request, "file"))};
     read_header(reader);
-    while (!read_block(reader))
+    while (!(reader->version == 1 ? read_block_1(reader) : read_block(reader)))
         continue;
     return reader;
 }
@@ -2036,12 +2113,14 @@ static void op_container_decode(struct work *work, const struct json *request) {
 /* K-15 */
 static void op_container_info(struct work *work, const struct json *request) {
     const struct reader *reader = read_container(work, request, NULL);
+    answer_integer(work, "version", reader->version);
     answer_integer(work, "method", reader->header.method);
     answer_integer(work, "bits", reader->header.bits);
     answer_integer(work, "precision", reader->header.precision);
     put_bytes(work, answer_field(work, "fingerprint"), reader->header.fingerprint, FINGERPRINT);
     answer_integer(work, "length", reader->length);
     answer_integer(work, "blocks", reader->blocks);
+    answer_integer(work, "stored", reader->stored);
 }
 
 /* ==== Conformance ================================================================================================= */

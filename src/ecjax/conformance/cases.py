@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ecjax.specs import text
-from ecjax.specs.oracle import codebook, protocol, stream
+from ecjax.specs.oracle import codebook, container, protocol, stream
 from ecjax.specs.oracle.protocol import runs, write_code
+from ecjax.specs.vectors import container_parts, containers_1
 from ecjax.specs.vectors.case import likely_text, mixed
 from ecjax.specs.vectors.codebooks import written
 from ecjax.specs.vectors.generate import SECTIONS, resolve
@@ -147,14 +148,34 @@ def _container(draw: random.Random) -> Request:
     coding = {"model": model, "fingerprint": draw.randbytes(32).hex()}
     if draw.random() < 0.5:
         coding["bits"] = draw.randint(9, 128)
-    encode = {"op": "container.encode", "text": _text(draw, model, 50).hex(), "block": draw.randint(1, 60)} | coding
+    text, block = _text(draw, model, 50), draw.randint(1, 60)
     if draw.random() < 0.3:
-        return encode
-    file = bytearray.fromhex(protocol.answer(encode)["file"])
+        return {"op": "container.encode", "text": text.hex(), "block": block} | coding
+    write = draw.choice((container.encode, containers_1.encode, _free_blocks))
+    file = bytearray(write(protocol.from_coding(coding), text, block))
     for _ in range(draw.randrange(3)):
         file[draw.randrange(len(file))] ^= 1 << draw.randrange(8)
     damaged = file[: draw.randrange(len(file))] if draw.random() < 0.2 else file
+    if draw.random() < 0.3:
+        return {"op": "container.info", "file": damaged.hex()}
     return {"op": "container.decode", "file": damaged.hex()} | coding
+
+
+def _free_blocks(coding: container.Coding, text: bytes, block: int) -> bytes:
+    """A file whose blocks are cut and stored as no writer of ours does it, and some of which are wrong."""
+    draw, bodies, at = random.Random(block), [], 0
+    while at < len(text):
+        part = text[at : at + draw.randint(1, block)]
+        at += len(part)
+        code = coding.encode(part)
+        payload = code if len(code) < len(part) and draw.random() < 0.7 else part
+        payload = payload[:-1] if draw.random() < 0.1 else payload
+        bodies.append(container_parts.body(len(part), payload, text if at == len(text) else None))
+    if not text or draw.random() < 0.3:
+        bodies.append(container_parts.stored(b"", text))
+    if draw.random() < 0.2:
+        draw.shuffle(bodies)
+    return container_parts.chained(container.write_header(coding.header), bodies)
 
 
 _KINDS: tuple[Callable[[random.Random], Request], ...] = (
