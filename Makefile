@@ -33,7 +33,7 @@ help: ## Lists the targets.
 setup: .venv/.installed ## Makes .venv with the locked dependencies and this checkout; PYTHON=python3.12 picks the interpreter.
 
 demo: .venv/.installed ## Runs the whole way from text to tokens and back; TEXT=FILE runs it on your own text. Writes build/demo.
-	$(BIN)/ecjax demo $(if $(TEXT),--text "$(TEXT)") --out build/demo $(DEMO_ARGS)
+	$(BIN)/ecjax demo $(if $(TEXT),--text "$(TEXT)") --out build/demo --force $(DEMO_ARGS)
 
 check: .venv/.installed ## The fast loop, under 90 seconds once compiled: lint rules, and the tests not marked slow with few examples.
 	$(BIN)/ruff check .

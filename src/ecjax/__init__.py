@@ -1,19 +1,25 @@
 """Neural text compression that language models can learn from, in pure-functional JAX."""
 
-from ecjax.codebook import Codebook, compile_codebook, load_codebook
-from ecjax.models.base import ByteModel
-from ecjax.models.files import load_model
-from ecjax.models.unigram import Unigram
-from ecjax.tokenizers import (
-    ArithmeticCoding,
-    Bytes,
-    EqualInfo,
-    EqualText,
-    GZip,
-    Huffman,
-    SentencePiece,
-    Tokenizer,
-)
+from typing import TYPE_CHECKING
+
+from ecjax import lazy
+
+if TYPE_CHECKING:
+    from ecjax.codebook import Codebook, compile_codebook, load_codebook
+    from ecjax.compression import compress, compress_stream, decompress, decompress_stream
+    from ecjax.models.base import ByteModel
+    from ecjax.models.files import load_model
+    from ecjax.models.unigram import Unigram
+    from ecjax.tokenizers import (
+        ArithmeticCoding,
+        Bytes,
+        EqualInfo,
+        EqualText,
+        GZip,
+        Huffman,
+        SentencePiece,
+        Tokenizer,
+    )
 
 __all__ = [
     "ArithmeticCoding",
@@ -28,6 +34,31 @@ __all__ = [
     "Tokenizer",
     "Unigram",
     "compile_codebook",
+    "compress",
+    "compress_stream",
+    "decompress",
+    "decompress_stream",
     "load_codebook",
     "load_model",
 ]
+
+__getattr__, __dir__ = lazy.attach(
+    __name__,
+    {
+        ".codebook": ["Codebook", "compile_codebook", "load_codebook"],
+        ".compression": ["compress", "compress_stream", "decompress", "decompress_stream"],
+        ".models.base": ["ByteModel"],
+        ".models.files": ["load_model"],
+        ".models.unigram": ["Unigram"],
+        ".tokenizers": [
+            "ArithmeticCoding",
+            "Bytes",
+            "EqualInfo",
+            "EqualText",
+            "GZip",
+            "Huffman",
+            "SentencePiece",
+            "Tokenizer",
+        ],
+    },
+)

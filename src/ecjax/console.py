@@ -1,40 +1,113 @@
-"""What commands share on the terminal: where reports go, and the progress of a training."""
+"""What commands show on the terminal: reports on standard output, notes and progress on standard error."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import math
+import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Column, Table
 
-from ecjax.models.transformer import Transformer
+if TYPE_CHECKING:
+    from ecjax.models.transformer import Transformer
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
-Report = Callable[[int, float, Transformer], None]
+Report = Callable[[int, float, "Transformer"], None]
+
+_FIRST, _EVERY = 5.0, 30.0  # seconds to the first line of progress where there is no terminal, and between lines
 
 
-def show(results: Mapping[str, object], as_json: bool) -> None:
-    """Prints results as one JSON object, or as a table of those that are not None."""
+def printable(text: str) -> str:
+    """Text on one line that no terminal takes for a command: what is not printable as Python escapes it."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def note(text: str) -> None:
+    """Prints one line on standard error."""
+    errors.print(f"ecjax: {printable(text)}", markup=False, soft_wrap=True)
+
+
+def show(results: Mapping[str, object], as_json: bool, on_errors: bool = False) -> None:
+    """Prints results as one JSON object, or as a table of those that are not None.
+
+    They go to standard output; to standard error if that is where data goes.
+    """
     if as_json:
-        print(json.dumps(results))
+        print(json.dumps(results), file=sys.stderr if on_errors else sys.stdout)
         return
     table = Table("", Column(overflow="fold"), show_header=False, box=None)
     for name, value in results.items():
         if value is None:
             continue
-        table.add_row(name.replace("_", " "), f"{value:,.4f}" if isinstance(value, float) else f"{value}")
-    console.print(table)
+        text = f"{value:,.4f}" if isinstance(value, float) else printable(f"{value}")
+        table.add_row(*(cell.replace("[", r"\[") for cell in (name.replace("_", " "), text)))
+    (errors if on_errors else console).print(table)
+
+
+class Ticker:
+    """Says now and then how far something is, where no progress bar can be drawn."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + _FIRST
+
+    def __call__(self, line: Callable[[], str]) -> None:
+        """Prints the line if it is time."""
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _EVERY
+            note(line())
 
 
 @contextlib.contextmanager
-def training_progress(name: str, steps: int, bytes_per_token: float) -> Iterator[Report]:
-    """A progress bar on stderr with loss, bits per byte and the time left; yields what `train` reports to."""
+def counting(what: str, unit: str, total: int | None, quiet: bool = False) -> Iterator[Callable[[int], None]]:
+    """Shows how many of so many units are done; yields what to tell that number.
+
+    On a terminal it is a progress bar; elsewhere a line now and then, so that a log shows that work goes on.
+    """
+    if quiet:
+        yield lambda done: None
+        return
+    if not errors.is_terminal:
+        ticker = Ticker()
+        yield lambda done: ticker(lambda: f"{what}: {done:,}{'' if total is None else f' of {total:,}'} {unit}")
+        return
+    amount: ProgressColumn = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
+    columns = (TextColumn(what), BarColumn(), amount, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
+@contextlib.contextmanager
+def training_progress(name: str, steps: int, bytes_per_token: float, quiet: bool = False) -> Iterator[Report]:
+    """Shows steps, loss, bits per byte and the time left; yields what `train` reports to."""
+
+    def measures(loss: float) -> str:
+        return f"loss {loss:.3f}  {loss / math.log(2) / bytes_per_token:.3f} bits/byte"
+
+    if quiet:
+        yield lambda step, loss, model: None
+        return
+    if not errors.is_terminal:
+        ticker = Ticker()
+        yield lambda step, loss, model: ticker(lambda: f"{name}: step {step:,} of {steps:,}, {measures(loss)}")
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -49,8 +122,7 @@ def training_progress(name: str, steps: int, bytes_per_token: float) -> Iterator
 
     def report(step: int, loss: float, model: Transformer) -> None:
         progress.start()  # not before: what stops a run from starting is one line without a bar above it
-        bits = loss / math.log(2) / bytes_per_token
-        progress.update(task, completed=step, measures=f"loss {loss:.3f}  {bits:.3f} bits/byte")
+        progress.update(task, completed=step, measures=measures(loss))
 
     try:
         yield report

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from ecjax import data, evaluation
+from ecjax import atomic, data, evaluation
 from ecjax.codebook import Codebook, load_codebook
 from ecjax.console import Report, console, training_progress
 from ecjax.generation import SamplingSettings, generate
@@ -25,6 +25,8 @@ from ecjax.training import TrainingSettings, train
 
 SIZE, CONTEXT, BATCH_SIZE, LEARNING_RATE = "tiny", 128, 16, 3e-3
 LEAST_BYTES = 20_000
+FILES = REPORT, CURVES = ("report.json", "curves.png")
+"""What a demonstration writes."""
 _HELD_OUT = 0.1  # the share of the text, at its end, that models are measured on
 _POINTS = 8  # how often a training is measured on the way
 _COLOURS = ("on yellow", "on cyan", "on green", "on magenta")  # which every terminal has
@@ -119,7 +121,7 @@ def run(text: bytes, name: str, out: Path, minutes: float, seed: int) -> dict[st
     model = m2.train(steps, seed)
     bytes_lm.train(max(_POINTS, round(steps * m2.flops_per_step / bytes_lm.flops_per_step)), seed)
     show_results(bytes_lm, m2)
-    draw(bytes_lm, m2, out / "curves.png")
+    draw(bytes_lm, m2, out / CURVES)
 
     console.rule("[bold]4. What the model over windows writes")
     prompt = text[cut - 120 : cut]
@@ -149,7 +151,7 @@ def run(text: bytes, name: str, out: Path, minutes: float, seed: int) -> dict[st
         "curves": {run.name: {"flops": run.flops, "bits_per_byte": run.bits_per_byte} for run in (bytes_lm, m2)},
         "sample": sample.decode("utf-8", "replace"),
     }
-    (out / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+    atomic.write_bytes(out / REPORT, f"{json.dumps(report, indent=2)}\n".encode())
     console.print(f"\nWritten: {out / 'report.json'}, {out / 'curves.png'}")
     return report
 
@@ -227,7 +229,8 @@ def draw(bytes_lm: Run, m2: Run, path: Path) -> None:
     axes.set(xlabel="training compute (FLOPs)", ylabel="held-out bits/byte", title="Less is better")
     axes.legend()
     axes.grid(alpha=0.3)
-    figure.savefig(path, dpi=150)
+    with atomic.replacing(path) as file:
+        figure.savefig(file, dpi=150, format="png")
     pyplot.close(figure)
 
 

@@ -1,15 +1,15 @@
 import json
-import re
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 
-from ecjax import Codebook, cli, container, serialisation
+from ecjax import Codebook, serialisation
 from ecjax.models.files import save_exact, save_transformer
 from ecjax.models.integer import IntegerTransformer
 from ecjax.models.transformer import Transformer, configuration
+from tests.cli.support import TEXTS, refused
 
 COMMANDS = (
     "encode",
@@ -26,55 +26,23 @@ COMMANDS = (
 )
 
 
-class Outcome:
-    def __init__(self, status: int, out: str, err: str) -> None:
-        self.status, self.out, self.err = status, out, err
-
-
-@pytest.fixture
-def ecjax(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    def run(*arguments: object) -> Outcome:
-        monkeypatch.setattr("sys.argv", ["ecjax", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        return Outcome(int(stop.value.code or 0), *capsys.readouterr())
-
-    return run
-
-
-def refused(outcome: Outcome, cause: str) -> None:
-    """One line on stderr that names the cause, and exit status 2."""
-    assert outcome.status == 2
-    assert len(outcome.err.strip().splitlines()) == 1, outcome.err
-    assert re.search(cause, outcome.err), outcome.err
-
-
-TEXTS = {
-    "text": "Caf\u00e9 \u2014 it was the best of times,\r\nit was the worst of times.\n".encode() * 40,
-    "binary": np.random.default_rng(0).integers(0, 256, 5000, np.uint8).tobytes(),
-    "zeros": bytes(10_000),
-    "empty": b"",
-    "one byte": b"\xff",
-}
-
-
 @pytest.mark.parametrize("name", TEXTS)
 @pytest.mark.parametrize("tokenizer", ["books-12", "books-16", "bytes"])
 def test_any_file_comes_back(ecjax, tmp_path: Path, name: str, tokenizer: str) -> None:
-    source, tokens, back = tmp_path / "in", tmp_path / "deep/tokens", tmp_path / "out"
+    source, tokens, back = tmp_path / "in", tmp_path / "tokens", tmp_path / "out"
     source.write_bytes(TEXTS[name])
     told = ecjax("tokenize", source, tokens, "--tokenizer", tokenizer, "--json")
     assert told.status == 0 and json.loads(told.out)["bytes"] == len(TEXTS[name])
     assert ecjax("tokenize", "--decode", tokens, back, "--tokenizer", tokenizer).status == 0
     assert back.read_bytes() == TEXTS[name]
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["deep", "in", "out"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in", "out", "tokens"]
 
 
 @pytest.mark.rule("K-1", "K-15")
 @pytest.mark.parametrize("name", TEXTS)
 @pytest.mark.parametrize("model", ["books-12", "books-16"])
 def test_any_file_is_compressed_and_comes_back(ecjax, tmp_path: Path, name: str, model: str) -> None:
-    source, packed, back = tmp_path / "in", tmp_path / "deep/packed", tmp_path / "out"
+    source, packed, back = tmp_path / "in", tmp_path / "packed", tmp_path / "out"
     source.write_bytes(TEXTS[name])
     told = json.loads(ecjax("encode", source, packed, "--model", model, "--json").out)
     size = packed.stat().st_size
@@ -86,15 +54,7 @@ def test_any_file_is_compressed_and_comes_back(ecjax, tmp_path: Path, name: str,
     assert about.items() >= told.items()
     assert (about["method"], about["bits"], about["precision"]) == ("codebook", int(model[-2:]), None)
     assert about["shipped_as"] == model
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["deep", "in", "out"]
-    assert [p.name for p in packed.parent.iterdir()] == ["packed"]
-
-
-@pytest.fixture
-def packed(ecjax, tmp_path: Path) -> Path:
-    (tmp_path / "in").write_bytes(TEXTS["text"])
-    assert ecjax("encode", tmp_path / "in", tmp_path / "packed", "--model", "books-12").status == 0
-    return tmp_path / "packed"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in", "out", "packed"]
 
 
 @pytest.mark.slow
@@ -112,7 +72,7 @@ def test_the_shipped_byte_model_is_what_compresses(ecjax, tmp_path: Path) -> Non
     )
     assert ecjax("decode", packed, back).status == 0
     assert back.read_bytes() == source.read_bytes()
-    refused(ecjax("decode", packed, back, "--model", "books-16"), "model: the file was made with streams")
+    refused(ecjax("decode", packed, back, "-f", "--model", "books-16"), "model: the file was made with streams")
 
 
 @pytest.mark.slow
@@ -139,18 +99,17 @@ def test_a_damaged_file_leaves_what_was_there(ecjax, packed: Path, tmp_path: Pat
     flipped[-40] ^= 4
     damages = {
         "header: the header does not have its CRC-32": whole[:20] + b"\0" + whole[21:],
-        "version: the file has version 2": whole[:8] + b"\2" + whole[9:],
-        "truncated: the file ends within the end block": whole[:-1],
+        "version: the file has version 3": whole[:8] + b"\3" + whole[9:],
         "truncated: the file ends within block 1,": whole[:500],
         "checksum: block 1, which begins at byte 48, does not have": bytes(flipped),
-        "trailing: the file goes on after its end block": whole + b"\n",
+        "trailing: the file goes on after its end": whole + b"\n",
     }
     for before in (None, b"before"):
         if before is not None:
             out.write_bytes(before)
         for told, damaged in damages.items():
             packed.write_bytes(damaged)
-            refused(ecjax("decode", packed, out), f"^ecjax: {told}")
+            refused(ecjax("decode", packed, out, "-f"), f"^ecjax: {told}")
             refused(ecjax("info", packed), f"^ecjax: {told}")
             assert {p.name for p in tmp_path.iterdir()} == {"in", "packed"} | ({"out"} if before else set())
             assert before is None or out.read_bytes() == before
@@ -207,35 +166,6 @@ def test_a_float_model_compresses_nothing(ecjax, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.rule("K-14")
-def test_in_and_out_may_be_the_same_file(ecjax, packed: Path, tmp_path: Path) -> None:
-    whole, same = packed.read_bytes(), tmp_path / "in"
-    assert ecjax("encode", same, same, "--model", "books-12").status == 0
-    assert same.read_bytes() == whole
-    assert ecjax("decode", same, same).status == 0
-    assert same.read_bytes() == TEXTS["text"]
-    refused(ecjax("decode", same, same), "magic: ")
-    assert same.read_bytes() == TEXTS["text"]
-    # Nor does it matter that one has the name of what is half written.
-    whole = (tmp_path / "packed").rename(tmp_path / "x.partial").read_bytes()
-    assert ecjax("decode", tmp_path / "x.partial", tmp_path / "x").status == 0
-    assert (tmp_path / "x").read_bytes() == TEXTS["text"] and (tmp_path / "x.partial").read_bytes() == whole
-
-
-@pytest.mark.rule("K-14")
-@pytest.mark.parametrize("command", ["encode", "decode"])
-def test_a_run_that_is_interrupted_leaves_what_was_there(ecjax, packed, tmp_path, monkeypatch, command) -> None:
-    def interrupted(coding, source, target, *_, **__):
-        target.write(b"a part")
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(container, command, interrupted)
-    (tmp_path / "out").write_bytes(b"before")
-    assert ecjax(command, packed, tmp_path / "out", "--model", "books-12").status != 0
-    assert (tmp_path / "out").read_bytes() == b"before"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["in", "out", "packed"]
-
-
 def test_info_tells_of_models_codebooks_and_tokens(ecjax, tokens: Path) -> None:
     model = json.loads(ecjax("info", serialisation.asset("m1-books.safetensors"), "--json").out)
     assert (model["kind"], model["shipped_as"]) == ("ecjax.integer_transformer", "m1-books")
@@ -248,13 +178,6 @@ def test_info_tells_of_models_codebooks_and_tokens(ecjax, tokens: Path) -> None:
     assert book["fingerprint"] in table.replace(" ", "").replace("\n", "")
     tokens.write_bytes(tokens.read_bytes()[:-1])
     refused(ecjax("info", tokens), "damaged")
-
-
-@pytest.fixture
-def tokens(ecjax, tmp_path: Path) -> Path:
-    (tmp_path / "in").write_bytes(TEXTS["text"])
-    assert ecjax("tokenize", tmp_path / "in", tmp_path / "tokens", "--tokenizer", "books-12").status == 0
-    return tmp_path / "tokens"
 
 
 def test_bad_input_to_tokenize_is_refused(ecjax, tokens: Path, tmp_path: Path) -> None:
@@ -314,7 +237,7 @@ def test_other_bad_input_is_refused(ecjax, tokens: Path, tmp_path: Path) -> None
     refused(ecjax("evaluate", tokens, tmp_path / "in"), "not a file of kind")
     refused(ecjax("generate", "m1-books"), "no language model over tokens")
     refused(ecjax("generate", tokens), "not a file of kind ecjax.transformer")
-    refused(ecjax("generate", tokens, "--temperature", -1), "temperature must be at least 0")
+    refused(ecjax("generate", tokens, "--temperature", -1), "temperature must be")
     refused(ecjax("compile", "books-12", "--out", out), "not a file of kind ecjax.transformer")
     refused(ecjax("demo", "--text", tmp_path / "in", "--out", out), "a demonstration needs at least")
     assert not out.exists()
@@ -339,7 +262,7 @@ def test_from_text_to_samples(ecjax, tmp_path: Path) -> None:
     m1 = tmp_path / "m1/model.safetensors"
     assert len(json.loads((tmp_path / "m1/losses.json").read_text())) == 12
     assert json.loads(ecjax("train-m1", text, "--out", tmp_path / "m1", *small).out) == first
-    refused(ecjax("train-m1", text, "--out", tmp_path / "m1", *small, "--seed", 1), "other settings")
+    refused(ecjax("train-m1", text, "--out", tmp_path / "m1", *small, "--seed", 1), "settings.seed is 1 here and was 0")
 
     book = tmp_path / "book.safetensors"
     assert json.loads(ecjax("compile", m1, "--bits", 10, "--out", book, "--json").out)["strings"] == 1024

@@ -266,7 +266,8 @@ def _container_decode(request: Request) -> Answer:
 
 def _container_info(request: Request) -> Answer:
     summary = container.info(io.BytesIO(bytes.fromhex(request["file"])))
-    return {**summary.header._asdict(), "length": summary.length, "blocks": summary.blocks}
+    told = {name: getattr(summary, name) for name in ("version", "length", "blocks", "stored")}
+    return summary.header._asdict() | told
 
 
 _jit_frequencies = jax.jit(cumulative_frequencies, static_argnums=1)

@@ -1,0 +1,196 @@
+"""The commands `encode`, `decode` and `info`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ecjax import serialisation
+from ecjax.cli import streams
+from ecjax.cli.options import Force, Json, Quiet
+from ecjax.cli.streams import report as show_report
+from ecjax.console import counting, note, show
+from ecjax.container import CODEBOOK, MAGIC, STREAMS, WINDOWS
+from ecjax.container.layout import Source, Summary, Target, take
+from ecjax.container.layout import info as container_info
+
+SUFFIX = ".ecj"
+_METHODS = {STREAMS: "streams", WINDOWS: "windows", CODEBOOK: "codebook"}
+_FOREIGN = 5.0  # bits per byte from which on a text is not of the model's kind
+
+ToStandardOutput = Annotated[bool, typer.Option("--stdout", "-c", help="Write to standard output.")]
+Remove = Annotated[bool, typer.Option("--rm", help="Remove IN once OUT is written.")]
+
+
+def encode(
+    source: Annotated[Path | None, typer.Argument(metavar="[IN]", help="What to compress: any bytes.")] = None,
+    target: Annotated[
+        Path | None, typer.Argument(metavar="[OUT]", help=f"The compressed file. [default: IN{SUFFIX}]")
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="A byte model (m1-books), or a codebook (books-12, books-16), or a file of either.")
+    ] = "m1-books",
+    bits: Annotated[
+        int | None,
+        typer.Option(min=9, max=128, help="Write a model's windows of so many bits, not streams: larger files."),
+    ] = None,
+    force: Force = False,
+    to_stdout: ToStandardOutput = False,
+    remove: Remove = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Compresses a file.
+
+    A byte model gives the smallest files, and slowly; a codebook larger ones, and fast. `ecjax decode` gives the file
+    back. It needs the same model or codebook. Without IN, or where it is -, standard input is compressed to standard
+    output.
+    """
+    source = _source(source)
+    target = _target(source, target, to_stdout, lambda path: path.with_name(path.name + SUFFIX))
+
+    def run(text: Source, file: Target, report: Callable[[int], None]) -> Summary:
+        from ecjax.compression import compress_stream
+
+        return compress_stream(text, file, model, bits, report)
+
+    summary = _convert(source, target, "encoding", run, [model], force, remove, quiet)
+    show_report(_sizes(summary), target, quiet, as_json)
+    if not quiet and summary.length and 8 * summary.size / summary.length > _FOREIGN:
+        note(
+            f"{source} is not of the kind that {model} knows: {8 * summary.size / summary.length:.1f} bits per byte; "
+            "another model, or another program, compresses it better"
+        )
+
+
+def decode(
+    source: Annotated[Path | None, typer.Argument(metavar="[IN]", help="A file that `ecjax encode` wrote.")] = None,
+    target: Annotated[
+        Path | None, typer.Argument(metavar="[OUT]", help=f"Where to write. [default: IN without {SUFFIX}]")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="What the file was made with. [default: the shipped one that the file names]")
+    ] = None,
+    force: Force = False,
+    to_stdout: ToStandardOutput = False,
+    remove: Remove = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Gives a compressed file back: every byte, or an error and no file.
+
+    Without IN, or where it is -, standard input is read and standard output written. There the text comes as it is
+    decoded: trust it once the command has ended with status 0.
+    """
+    source = _source(source)
+    target = _target(source, target, to_stdout, _without_suffix)
+
+    def run(file: Source, text: Target, report: Callable[[int], None]) -> Summary:
+        from ecjax.compression import decompress_stream
+
+        return decompress_stream(file, text, model, report)
+
+    summary = _convert(source, target, "decoding", run, [] if model is None else [model], force, remove, quiet)
+    show_report(_sizes(summary), target, quiet, as_json)
+
+
+def info(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A compressed file, a model, a codebook or tokens.")],
+    as_json: Json = False,
+) -> None:
+    """Tells what a file is, and whether it is damaged as far as that shows without a model."""
+    with streams.reading(file) as opened:
+        start = take(opened, len(MAGIC))
+        rest = streams.Continued(start, opened)
+        if start == MAGIC:
+            summary = container_info(rest)
+            show(_header(summary) | _sizes(summary), as_json)
+            return
+        contents = serialisation.read(rest, name=str(file))
+    told = {
+        "kind": contents.kind,
+        "settings": contents.settings,
+        "fingerprint": contents.fingerprint,
+        "shipped_as": serialisation.shipped_name(contents.fingerprint),
+        "file_bytes": rest.count,
+        "numbers": sum(tensor.size for tensor in contents.tensors.values()),
+        "provenance": contents.provenance,
+    }
+    show(told, as_json)
+
+
+def _source(source: Path | None) -> Path:
+    if source is None and sys.stdin.isatty():
+        raise ValueError("standard input is a terminal; name a file, or - to type what is to be read")
+    return source or streams.STANDARD
+
+
+def _target(source: Path, target: Path | None, to_stdout: bool, named: Callable[[Path], Path]) -> Path:
+    """Where to write; unless that is said, beside the input, and to standard output if that is standard input."""
+    if to_stdout and target not in (None, streams.STANDARD):
+        raise ValueError(f"--stdout writes to standard output; leave out it or {target}")
+    if to_stdout or (target is None and source == streams.STANDARD):
+        return streams.STANDARD
+    return target or named(source)
+
+
+def _without_suffix(path: Path) -> Path:
+    if path.suffix != SUFFIX or path.name == SUFFIX:
+        raise ValueError(f"{path} does not end in {SUFFIX}, so the name of what it holds is not known; name OUT, or -c")
+    return path.with_suffix("")
+
+
+def _convert(
+    source: Path,
+    target: Path,
+    what: str,
+    run: Callable[[Source, Target, Callable[[int], None]], Summary],
+    models: list[str],
+    force: bool,
+    remove: bool,
+    quiet: bool,
+) -> Summary:
+    """Reads, converts and writes; then removes what was read, if that was asked."""
+    with streams.reading(source) as opened:
+        status = streams.regular_status(opened)
+        if remove and (status is None or source == streams.STANDARD or not streams.is_file_to_be(target)):
+            raise ValueError("--rm removes IN once OUT is there; name a file for each, no pipe and no device")
+        total = status.st_size if status and what == "encoding" else None
+        with (
+            streams.writing(target, force, [source, *models], status) as file,
+            counting(what, "bytes", total, quiet) as progress,
+        ):
+            summary = run(opened, file, progress)
+    if remove:
+        if status is None or not streams.unchanged(source, status):
+            raise ValueError(f"{target} is written, but {source} has changed since it was read: it is not removed")
+        source.unlink()
+    return summary
+
+
+def _header(summary: Summary) -> dict[str, object]:
+    header = summary.header
+    return {
+        "kind": "compressed text",
+        "version": summary.version,
+        "method": _METHODS[header.method],
+        "bits": header.bits or None,
+        "precision": header.precision or None,
+        "fingerprint": header.fingerprint,
+        "shipped_as": serialisation.shipped_name(header.fingerprint),
+    }
+
+
+def _sizes(summary: Summary) -> dict[str, object]:
+    """What is reported of a compressed file."""
+    return {
+        "text_bytes": summary.length,
+        "file_bytes": summary.size,
+        "bits_per_byte": 8 * summary.size / max(1, summary.length),
+        "blocks": summary.blocks,
+        "stored_blocks": summary.stored,
+    }

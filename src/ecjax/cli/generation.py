@@ -1,0 +1,72 @@
+"""The commands `generate` and `demo`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ecjax import serialisation
+from ecjax.cli import streams
+from ecjax.cli.measurement import Tokenizer
+from ecjax.cli.options import Force, Json, Seed
+from ecjax.console import console
+
+
+def generate(
+    model: Annotated[str, typer.Argument(help="A model that train-m2 made.")],
+    prompt: Annotated[str, typer.Option(help="Text to continue.")] = "",
+    max_tokens: Annotated[int, typer.Option(min=1, help="Tokens to draw at most.")] = 256,
+    temperature: Annotated[float, typer.Option(help="0 always takes the likeliest token.")] = 1.0,
+    top_k: Annotated[int | None, typer.Option(help="Draw from the k likeliest tokens.")] = None,
+    top_p: Annotated[float, typer.Option(help="Draw from the likeliest tokens of this probability together.")] = 1.0,
+    tokenizer: Tokenizer = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Samples text from a language model over tokens, printed as it comes."""
+    from ecjax.cli.tokenizers import remembered
+    from ecjax.generation import SamplingSettings, generate
+    from ecjax.models.files import EXACT_KIND, KIND, load_transformer
+
+    settings = SamplingSettings(temperature, top_k, top_p, seed)
+    contents = serialisation.read(model, KIND, EXACT_KIND)
+    text = prompt.encode("utf-8", "surrogateescape")
+    chosen = remembered(contents, tokenizer)
+    pieces = generate(load_transformer(contents), chosen, text, max_tokens, settings)
+    if as_json:
+        parts = list(pieces)
+        told = b"".join(parts).decode("utf-8", "replace")
+        print(json.dumps({"prompt": prompt, "text": told, "tokens": len(parts)}))
+        return
+    with streams.standard_output() as out:
+        out.write(text)
+        for piece in pieces:
+            out.write(piece)
+            out.flush()
+        out.write(b"\n")
+
+
+def demo(
+    text: Annotated[Path | None, typer.Option(help="Your own text; by default one that the package ships.")] = None,
+    out: Annotated[Path, typer.Option(help="Where report.json and curves.png go. It is made.")] = Path("build/demo"),
+    minutes: Annotated[float, typer.Option(min=0, help="How long each of two small models is trained, about.")] = 1.0,
+    seed: Seed = 0,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """The whole way in miniature, on a text of your own if you like."""
+    from ecjax import demo as demonstration
+
+    source = serialisation.asset("sample.txt") if text is None else text
+    name = "The Wind in the Willows" if text is None else text.name
+    contents = streams.read(source)
+    for file in demonstration.FILES:
+        streams.check_output(out / file, force, [source])
+    with console.capture() if as_json else contextlib.nullcontext():
+        report = demonstration.run(contents, name, out, minutes, seed)
+    if as_json:
+        print(json.dumps(report))

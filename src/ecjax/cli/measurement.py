@@ -1,0 +1,88 @@
+"""The command `evaluate`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ecjax import serialisation
+from ecjax.cli.options import Json, Texts
+from ecjax.console import show
+
+Tokenizer = Annotated[
+    str | None, typer.Option(help="The codebook that a language model was trained over, if it is elsewhere now.")
+]
+
+
+def evaluate(
+    what: Annotated[str, typer.Argument(help="A model's file (M1 or M2), a codebook (name or file), or 'bytes'.")],
+    texts: Texts,
+    tokenizer: Tokenizer = None,
+    as_json: Json = False,
+) -> None:
+    """Measures a tokenizer or a model on text that it has not seen."""
+    from ecjax import data
+    from ecjax.codebook import KIND as CODEBOOK_KIND
+    from ecjax.models.files import EXACT_KIND, KIND
+
+    contents = None if what == "bytes" else serialisation.read(what, CODEBOOK_KIND, KIND, EXACT_KIND)
+    documents = data.read_documents(texts)
+    if contents is None or contents.kind == CODEBOOK_KIND:
+        show(_of_tokenizer(contents, documents), as_json)
+    elif contents.kind == EXACT_KIND:
+        show(_of_exact_model(contents, documents), as_json)
+    else:
+        show(_of_float_model(contents, documents, tokenizer), as_json)
+
+
+def _of_tokenizer(contents: serialisation.Contents | None, documents: list[bytes]) -> dict[str, object]:
+    from ecjax import evaluation
+    from ecjax.codebook import load_codebook
+    from ecjax.tokenizers import Bytes
+
+    tokenizer = Bytes() if contents is None else load_codebook(contents)
+    text_bytes, tokens = sum(map(len, documents)), sum(map(len, tokenizer.encode_batch(documents)))
+    return {
+        "bytes": text_bytes,
+        "tokens": tokens,
+        "bytes_per_token": text_bytes / tokens,
+        "bits_per_byte_uniform": evaluation.uniform_bits_per_byte(tokenizer.vocab_size, tokens, text_bytes),
+    }
+
+
+def _of_exact_model(contents: serialisation.Contents, documents: list[bytes]) -> dict[str, object]:
+    from ecjax import data, evaluation
+    from ecjax.models.files import load_exact
+
+    model, text = load_exact(contents), data.concatenate(documents)
+    return {
+        "bytes": len(text),
+        "tokens": len(text),
+        "bytes_per_token": 1.0,
+        "bits_per_byte": evaluation.coded_bits_per_byte(model, text, model.config.context),
+        "flops_per_byte": evaluation.flops_per_byte(model.config, 1.0),
+        "context": model.config.context,
+    }
+
+
+def _of_float_model(
+    contents: serialisation.Contents, documents: list[bytes], tokenizer: str | None
+) -> dict[str, object]:
+    from ecjax import data, evaluation
+    from ecjax.cli.tokenizers import remembered
+    from ecjax.models.files import load_transformer
+
+    model, text_bytes = load_transformer(contents), sum(map(len, documents))
+    if "tokenizer" in contents.provenance:
+        ids = data.token_stream(remembered(contents, tokenizer), documents)
+    else:
+        ids = data.concatenate(documents)
+    return {
+        "bytes": text_bytes,
+        "tokens": len(ids),
+        "bytes_per_token": text_bytes / len(ids),
+        "bits_per_byte": evaluation.bits_per_byte(model, ids, text_bytes),
+        "flops_per_byte": evaluation.flops_per_byte(model.config, text_bytes / len(ids)),
+        "context": model.config.context,
+    }

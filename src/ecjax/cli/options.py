@@ -1,0 +1,17 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Texts = Annotated[list[Path], typer.Argument(help="Text files, or folders of them. Each file is a document.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+Force = Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors (and what --json asks for).")]
+TokenizerName = Annotated[
+    str, typer.Option("--tokenizer", help="'bytes', a shipped codebook (books-12, books-16) or a codebook's file.")
+]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed, text and settings give the same result.")]

@@ -1,0 +1,223 @@
+"""The commands that train: `train-m1`, `train-m2` and `quantize`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ecjax.cli.options import Force, Json, Quiet, Seed, Texts, TokenizerName
+from ecjax.console import show
+from ecjax.training.choices import Compute, Optimizer
+
+if TYPE_CHECKING:
+    from ecjax.models.transformer import Transformer
+    from ecjax.training import TrainingSettings
+
+Out = Annotated[Path, typer.Option(help="Folder of the run: checkpoints, losses.json, model.safetensors. It is made.")]
+Steps = Annotated[int, typer.Option(min=1, help="Optimiser steps.")]
+Extend = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Go on with a finished run for so many steps more; repeat its other options as they were."
+    ),
+]
+BatchSize = Annotated[int, typer.Option(min=1, help="Examples in a step.")]
+LearningRate = Annotated[float, typer.Option(min=0, help="Peak learning rate of adamw.")]
+OptimizerName = Annotated[Optimizer, typer.Option(help="'adamw', or 'paper': Adafactor with the paper's schedule.")]
+Warmup = Annotated[int, typer.Option(min=0, help="Steps over which adamw's learning rate rises to its peak.")]
+ComputeName = Annotated[
+    Compute, typer.Option("--compute", help="Precision of the model's products; weights stay float32.")
+]
+Accumulate = Annotated[int, typer.Option(min=1, help="Micro-batches that a step works off in turn, to save memory.")]
+Remat = Annotated[bool, typer.Option("--remat", help="Save memory: compute activations anew for the gradient.")]
+CheckpointEvery = Annotated[
+    int, typer.Option(min=1, help="Steps between checkpoints. Run the command again to resume.")
+]
+Lengths = Annotated[
+    list[int] | None,
+    typer.Option("--length", min=1, help="Bytes of an example; several are mixed. [default: the context]"),
+]
+Starts = Annotated[str | None, typer.Option(help="A codebook: train on text that begins where its windows begin.")]
+
+
+def train_m1(
+    texts: Texts,
+    out: Out,
+    size: Annotated[str | None, typer.Option(help="tiny, small, 1m, 3m, 25m ... [default: small]")] = None,
+    context: Annotated[int | None, typer.Option(min=1, help="Bytes that attention reaches. [default: 16]")] = None,
+    lengths: Lengths = None,
+    init: Annotated[
+        str | None, typer.Option(help="Begin with the weights of this model, float or exact: a file or m1-books.")
+    ] = None,
+    starts: Starts = None,
+    steps: Steps = 2000,
+    extend: Extend = None,
+    batch_size: BatchSize = 512,
+    learning_rate: LearningRate = 3e-3,
+    warmup: Warmup = 100,
+    optimizer: OptimizerName = "adamw",
+    compute: ComputeName = "float32",
+    accumulate: Accumulate = 1,
+    remat: Remat = False,
+    seed: Seed = 0,
+    checkpoint_every: CheckpointEvery = 500,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Trains a byte model.
+
+    M1 serves windows, in which it always starts anew: it needs short contexts that begin where windows begin. Train
+    one, compile it, then go on from its weights with --init and --starts that codebook.
+    """
+    import jax
+
+    from ecjax.cli.runs import MODEL, Run, byte_examples, float_model, provenance
+    from ecjax.models.files import save_transformer
+    from ecjax.models.transformer import Transformer, configuration
+
+    if init is not None and size is not None:
+        raise ValueError("--init brings its own size; leave out --size")
+    settings = _settings(steps, batch_size, optimizer, learning_rate, warmup, compute, accumulate, remat, seed)
+    run = Run.prepare(out, settings, extend, checkpoint_every, quiet, [*texts, init, starts])
+    if init is None:
+        model, origin = Transformer(configuration(size or "small", 256, context or 16), key=jax.random.key(seed)), None
+    else:
+        model, origin = float_model(init)
+        model = model if context is None else model.with_context(context)
+    examples = byte_examples(texts, starts, lengths or [model.config.context])
+    inputs = {"command": "train-m1", "init": origin, **examples.inputs}
+
+    def save(trained: Transformer, losses: Sequence[float]) -> str:
+        return save_transformer(out / MODEL, trained, provenance(inputs, run.settings))
+
+    _, results = run.train(model, examples.sources, inputs, 1.0, save)
+    _show(results, quiet, as_json)
+
+
+def train_m2(
+    texts: Texts,
+    out: Out,
+    tokenizer: TokenizerName = "books-12",
+    size: Annotated[str, typer.Option(help="tiny, small, 1m, 3m, 25m, 113m, 403m or 2b.")] = "small",
+    context: Annotated[int, typer.Option(min=1, help="Tokens that the model sees.")] = 128,
+    steps: Steps = 2000,
+    extend: Extend = None,
+    batch_size: BatchSize = 32,
+    learning_rate: LearningRate = 3e-3,
+    warmup: Warmup = 100,
+    optimizer: OptimizerName = "adamw",
+    compute: ComputeName = "float32",
+    accumulate: Accumulate = 1,
+    remat: Remat = False,
+    seed: Seed = 0,
+    checkpoint_every: CheckpointEvery = 500,
+    distributed: Annotated[
+        bool,
+        typer.Option("--distributed", help="Be one of the processes that Slurm, Open MPI, Kubernetes ... started."),
+    ] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Trains a language model over tokens, on all devices.
+
+    With --distributed, run it once for each process, with the same arguments and one --out that all of them reach.
+    """
+    import jax
+
+    from ecjax import data
+    from ecjax.cli.runs import MODEL, Run, join_processes, provenance
+    from ecjax.cli.tokenizers import identity, tokenizer_of
+    from ecjax.models.files import save_transformer
+    from ecjax.models.transformer import Transformer, configuration
+
+    if distributed:
+        join_processes()
+    settings = _settings(steps, batch_size, optimizer, learning_rate, warmup, compute, accumulate, remat, seed)
+    run = Run.prepare(out, settings, extend, checkpoint_every, quiet, [*texts, tokenizer])
+    chosen = tokenizer_of(tokenizer)
+    documents = data.read_documents(texts)
+    ids = data.token_stream(chosen, documents)
+    model = Transformer(configuration(size, chosen.vocab_size, context), key=jax.random.key(seed))
+    told = identity(tokenizer, chosen)
+    inputs = {"command": "train-m2", "texts": data.fingerprint(documents), "tokenizer": told["fingerprint"]}
+
+    def save(trained: Transformer, losses: Sequence[float]) -> str:
+        origin = provenance(inputs | {"tokenizer": told}, run.settings)
+        return save_transformer(out / MODEL, trained, origin)
+
+    bytes_per_token = sum(map(len, documents)) / len(ids)
+    examples = data.Slices(ids, range(0, len(ids), context), context)
+    _, results = run.train(model, [examples], inputs, bytes_per_token, save)
+    if jax.process_index() == 0:
+        _show(results, quiet, as_json)
+
+
+def quantize(
+    model: Annotated[str, typer.Argument(help="A float byte model that train-m1 made.")],
+    texts: Texts,
+    out: Out,
+    held_out: Annotated[
+        Path | None, typer.Option(help="Text to measure the loss on. [default: the training text]")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=0, help="Steps of fine-tuning; 0 calibrates only.")] = 0,
+    lengths: Lengths = None,
+    starts: Starts = None,
+    layers: Annotated[bool, typer.Option("--layers", help="Measure what each layer's rounding costs alone.")] = False,
+    batch_size: BatchSize = 64,
+    learning_rate: LearningRate = 1e-4,
+    warmup: Warmup = 100,
+    seed: Seed = 0,
+    checkpoint_every: CheckpointEvery = 500,
+    force: Force = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Makes an exact byte model, of integers alone, from a float one.
+
+    The units of activations are calibrated on the text; then, if asked, the model is fine-tuned with its rounding.
+    """
+    from ecjax.cli import quantisation
+
+    settings = None
+    if steps:
+        settings = _settings(steps, batch_size, "adamw", learning_rate, warmup, "float32", 1, False, seed)
+    results = quantisation.run(
+        quantisation.Request(
+            model, texts, out, held_out, settings, lengths, starts, layers, seed, checkpoint_every, force, quiet
+        )
+    )
+    _show(results, quiet, as_json)
+
+
+def _settings(
+    steps: int,
+    batch_size: int,
+    optimizer: Optimizer,
+    learning_rate: float,
+    warmup: int,
+    compute: Compute,
+    accumulate: int,
+    remat: bool,
+    seed: int,
+) -> TrainingSettings:
+    from ecjax.training import TrainingSettings
+
+    return TrainingSettings(
+        steps,
+        batch_size,
+        optimizer,
+        learning_rate,
+        warmup,
+        seed=seed,
+        compute=compute,
+        accumulate=accumulate,
+        remat=remat,
+    )
+
+
+def _show(results: dict[str, Any], quiet: bool, as_json: bool) -> None:
+    if as_json or not quiet:
+        show(results, as_json)

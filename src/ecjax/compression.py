@@ -1,0 +1,226 @@
+"""Compressing bytes and files by a model's name, and back."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from ecjax import container, serialisation
+from ecjax.checks import check_integer, check_text
+from ecjax.codebook import KIND as CODEBOOK_KIND
+from ecjax.codebook import Codebook, load_codebook
+from ecjax.coding.windows import MAX_BITS, MIN_BITS
+from ecjax.container import Coding, Reader, Source, Summary, Target
+from ecjax.models.base import ByteModel
+from ecjax.models.files import exact_fingerprint, load_model
+from ecjax.models.integer import IntegerTransformer
+
+DEFAULT = "m1-books"
+"""The model that compresses unless another is named."""
+
+Model = str | Path | serialisation.Contents | ByteModel | Codebook
+Report = Callable[[int], None]
+
+
+def compress(data: bytes, model: Model = DEFAULT, bits: int | None = None) -> bytes:
+    """Compresses bytes: those of the file that `ecjax encode` writes (specs/container.md).
+
+    The result is at most 63 bytes and 0.017% longer than `data`, whatever that is.
+
+    Args:
+      data: Any bytes.
+      model: An exact byte model or a codebook: a shipped name ("m1-books", "books-12", "books-16"), a file, what
+        `ecjax.serialisation.read` gave, or the object itself.
+      bits: Write windows of so many bits of a byte model, 9 to 128, each of which decodes by itself, and not streams.
+        The result is longer.
+
+    Raises:
+      TypeError: If `data` is not bytes, or `model` is something else.
+      ValueError: If there is no such model, its file is damaged, or it is not exact; if there are no windows of so many
+        bits, or a codebook's are asked to have other bits than they have.
+    """
+    target = io.BytesIO()
+    compress_stream(io.BytesIO(check_text(data)), target, model, bits)
+    return target.getvalue()
+
+
+def decompress(data: bytes, model: Model | None = None) -> bytes:
+    """The bytes that `compress` or `ecjax encode` was given.
+
+    Args:
+      data: What it made of them.
+      model: What it was made with, as in `compress`; by default the shipped model or codebook that the data names. How
+        many bits its windows have, the data says.
+
+    Raises:
+      TypeError: If `data` is not bytes, or `model` is something else.
+      ValueError: If there is no such model, or it is not exact; if no model is given and the data names none that is
+        shipped. `ecjax.container.Refused`, a ValueError too, if the data is damaged or was made with another model.
+    """
+    target = io.BytesIO()
+    decompress_stream(io.BytesIO(check_text(data)), target, model)
+    return target.getvalue()
+
+
+def compress_stream(
+    source: Source, target: Target, model: Model = DEFAULT, bits: int | None = None, report: Report | None = None
+) -> Summary:
+    """Compresses all that `source` gives, in one pass and in memory that does not grow with it.
+
+    Args:
+      source: A file opened in binary mode, a pipe, or anything with such a `read`, which waits for bytes.
+      target: Likewise, with a `write` that takes all that it is given.
+      model: As in `compress`.
+      bits: As in `compress`.
+      report: Called now and then with the bytes of text that are done.
+
+    Returns:
+      What `ecjax.container.info` says of the file: the numbers of bytes and blocks among others.
+
+    Raises:
+      TypeError, ValueError: As `compress`.
+      OSError: If reading or writing fails, or the target did not take all.
+    """
+    return container.encode(coding_of(model, bits), source, target, report=report)
+
+
+def decompress_stream(
+    source: Source, target: Target, model: Model | None = None, report: Report | None = None
+) -> Summary:
+    """Gives back all that `source` holds, in one pass and in memory that does not grow with it.
+
+    The text is written as it is decoded: if this raises, what is in `target` is a part of it or not the text at all.
+
+    Args:
+      source: As in `compress_stream`.
+      target: As in `compress_stream`.
+      model: As in `decompress`.
+      report: Called now and then with the bytes of text that are done.
+
+    Returns:
+      As `compress_stream`.
+
+    Raises:
+      TypeError, ValueError: As `decompress`.
+      OSError: As `compress_stream`.
+    """
+    reader = Reader(source)
+    header = reader.header
+    if model is None:
+        model = serialisation.shipped_name(header.fingerprint)
+        if model is None:
+            raise ValueError(
+                f"this was made with {header}, which is not shipped; name its file with --model, or as `model`"
+            )
+    bits = header.bits if header.method == container.WINDOWS else None
+    return container.decode(_coding(model, bits), reader, target, report)
+
+
+def coding_of(model: Model, bits: int | None = None) -> Coding:
+    """How blocks are coded with a model, or with a codebook. The arguments, and what is raised, as in `compress`."""
+    if bits is not None:
+        check_integer("bits", bits, MIN_BITS, MAX_BITS)
+    coding = _coding(model, bits)
+    if bits not in (None, coding.header.bits):
+        own = coding.header.bits
+        raise ValueError(f"a codebook's windows have the bits it was made with, here {own}, not {bits}; leave out bits")
+    return coding
+
+
+def _coding(model: Model, bits: int | None) -> Coding:
+    """As `coding_of`, but a codebook has its own bits whatever `bits` says."""
+    if isinstance(model, str) and model in serialisation.shipped():
+        return _shipped_coding(model, bits)
+    return _read_coding(model, bits)
+
+
+@functools.lru_cache(maxsize=8)
+def _shipped_coding(name: str, bits: int | None) -> Coding:
+    """Kept, lest each of many short texts loads the model anew."""
+    return _read_coding(serialisation.read(name), bits)
+
+
+def _read_coding(model: Model, bits: int | None) -> Coding:
+    if isinstance(model, str | Path):
+        model = serialisation.read(model)
+    if isinstance(model, serialisation.Contents):
+        mark = model.fingerprint
+        model = load_codebook(model) if model.kind == CODEBOOK_KIND else load_model(model)
+    else:
+        mark = None
+    if isinstance(model, Codebook):
+        return container.codebook_coding(model)
+    if not isinstance(model, ByteModel):
+        raise TypeError(f"a model is a name, a file, or an `ecjax` ByteModel or Codebook, got {type(model).__name__}")
+    mark = mark or model_fingerprint(model)
+    return container.stream_coding(model, mark) if bits is None else container.window_coding(model, bits, mark)
+
+
+def model_fingerprint(model: ByteModel) -> str:
+    """What a file calls a model: SHA-256 of its class's name, its settings and its arrays.
+
+    That of an exact Transformer is the one that its own file has (specs/transformer.md, T-17). Of another, what its
+    methods do is not looked at: give the class another name when they change. The name has the module's, which of a
+    script that is run is `__main__`.
+
+    Raises:
+      ValueError: If the model's settings are no plain values, which would be called the same in another process.
+    """
+    if type(model) is IntegerTransformer:
+        return exact_fingerprint(model)
+    try:
+        arrays = dict(_arrays(model))
+        # As JSON has them, where records are told by their classes too.
+        settings = json.loads(json.dumps(dict(_settings("", model)), sort_keys=True, default=_record))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"a {type(model).__name__} cannot be told from others by its settings ({error}); keep numbers, strings and "
+            "arrays in it, or use ecjax.container with a fingerprint of your own"
+        ) from error
+    return serialisation.fingerprint(_class_name(model), settings, arrays)
+
+
+def _arrays(model: ByteModel) -> Iterator[tuple[str, np.ndarray]]:
+    """A model's arrays, and the numbers that are used as such, by their places."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(model):
+        if eqx.is_array_like(leaf):
+            array = np.asarray(leaf)
+            if array.dtype.hasobject:
+                raise TypeError(f"an array of {array.dtype} holds objects")
+            yield jax.tree_util.keystr(path), array
+
+
+def _settings(place: str, module: eqx.Module) -> Iterator[tuple[str, object]]:
+    """What else there is of a module and of the modules in it, wherever they are: static fields, and other leaves."""
+    yield place, _class_name(module)
+    for field in dataclasses.fields(module):
+        if field.metadata.get("static"):
+            yield f"{place}.{field.name}", getattr(module, field.name)
+
+    def is_part(node: object) -> bool:
+        return isinstance(node, eqx.Module) and node is not module
+
+    for path, part in jax.tree_util.tree_leaves_with_path(module, is_leaf=is_part):
+        if isinstance(part, eqx.Module):
+            yield from _settings(place + jax.tree_util.keystr(path), part)
+        elif not eqx.is_array_like(part):
+            yield place + jax.tree_util.keystr(path), part
+
+
+def _record(value: object) -> object:
+    """What JSON is to have of a value that it does not know. Raises TypeError if that is not a dataclass's instance."""
+    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        raise TypeError(f"{type(value).__name__} is no plain value")
+    return [_class_name(value), {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}]
+
+
+def _class_name(value: object) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__}"
