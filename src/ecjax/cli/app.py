@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 from importlib import metadata
 from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -74,13 +75,24 @@ def main() -> None:
         status = 1  # as typer has it
     except (KeyboardInterrupt, typer.Abort):
         status = 128 + signal.SIGINT
+    except _Stopped as stopped:
+        _end_at_once(128 + stopped.number)
     except MemoryError:
         status = _failed("there is not enough memory")
     except (ValueError, TypeError, OSError, ImportError) as error:
         status = _failed(str(error) or type(error).__name__)
-    if status == 128 + signal.SIGINT:
+    if status == 128 + signal.SIGINT:  # which typer makes of it, too
         note("stopped")
+        _end_at_once(status)
     sys.exit(status)
+
+
+class _Stopped(SystemExit):
+    """Another process asked this one to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.number = number
 
 
 def _stop_on_signals() -> None:
@@ -89,11 +101,22 @@ def _stop_on_signals() -> None:
     def stop(number: int, _: FrameType | None) -> None:
         for each in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(each, signal.SIG_IGN)  # once is enough
-        raise SystemExit(128 + number)
+        raise _Stopped(number)
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # a command started with nohup goes on
             signal.signal(number, stop)
+
+
+def _end_at_once(status: int) -> NoReturn:
+    """Ends the process, of which nothing is left to be cleaned up.
+
+    Not by way of Python's own end: XLA's threads may still compile then, and crash for want of what is gone.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    os._exit(status)
 
 
 def _failed(message: str) -> int:

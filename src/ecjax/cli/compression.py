@@ -12,6 +12,7 @@ import typer
 from ecjax import serialisation
 from ecjax.cli import streams
 from ecjax.cli.options import Force, Json, Quiet
+from ecjax.cli.ready import ready
 from ecjax.cli.streams import report as show_report
 from ecjax.console import counting, note, show
 from ecjax.container import CODEBOOK, MAGIC, STREAMS, WINDOWS
@@ -155,6 +156,8 @@ def _convert(
     quiet: bool,
 ) -> Summary:
     """Reads, converts and writes; then removes what was read, if that was asked."""
+    streams.check_output(target, force, [source, *models])
+    ready("ecjax.compression")
     with streams.reading(source) as opened:
         status = streams.regular_status(opened)
         if remove and (status is None or source == streams.STANDARD or not streams.is_file_to_be(target)):

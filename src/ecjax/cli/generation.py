@@ -13,6 +13,7 @@ from ecjax import serialisation
 from ecjax.cli import streams
 from ecjax.cli.measurement import Tokenizer
 from ecjax.cli.options import Force, Json, Seed
+from ecjax.cli.ready import ready
 from ecjax.console import console
 
 
@@ -28,6 +29,7 @@ def generate(
     as_json: Json = False,
 ) -> None:
     """Samples text from a language model over tokens, printed as it comes."""
+    ready("ecjax.generation", "ecjax.models.files")
     from ecjax.cli.tokenizers import remembered
     from ecjax.generation import SamplingSettings, generate
     from ecjax.models.files import EXACT_KIND, KIND, load_transformer
@@ -59,6 +61,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """The whole way in miniature, on a text of your own if you like."""
+    ready("ecjax.demo")
     from ecjax import demo as demonstration
 
     source = serialisation.asset("sample.txt") if text is None else text

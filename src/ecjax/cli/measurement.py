@@ -8,6 +8,7 @@ import typer
 
 from ecjax import serialisation
 from ecjax.cli.options import Json, Texts
+from ecjax.cli.ready import ready
 from ecjax.console import show
 
 Tokenizer = Annotated[
@@ -22,6 +23,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measures a tokenizer or a model on text that it has not seen."""
+    ready("ecjax.evaluation", "ecjax.data", "ecjax.models.files")
     from ecjax import data
     from ecjax.codebook import KIND as CODEBOOK_KIND
     from ecjax.models.files import EXACT_KIND, KIND

@@ -13,6 +13,7 @@ import typer
 from ecjax import serialisation
 from ecjax.cli import streams
 from ecjax.cli.options import Force, Json, Quiet, TokenizerName
+from ecjax.cli.ready import ready
 from ecjax.console import console, counting, printable
 
 if TYPE_CHECKING:
@@ -60,8 +61,6 @@ def tokenize(
     Tokens are written as a safetensors file with one tensor, `ids`, of uint16, and the fingerprint of the tokenizer, so
     that another one is not used to decode them by mistake.
     """
-    from ecjax.cli.tokenizers import tokenizer_of
-
     if to_show and (decode or target or form != "tokens"):
         raise ValueError("--show prints the windows of a text and writes nothing; leave out OUT, --decode and --format")
     if target is None:
@@ -69,6 +68,9 @@ def tokenize(
     inputs = [source, tokenizer]
     if not to_show:
         streams.check_output(target, force, inputs)
+    ready("ecjax.cli.tokenizers")
+    from ecjax.cli.tokenizers import tokenizer_of
+
     with streams.reading(source) as file:
         status, given = streams.regular_status(file), file.read()
     chosen = tokenizer_of(tokenizer)
@@ -100,12 +102,13 @@ def compile_model(
     as_json: Json = False,
 ) -> None:
     """Compiles the windows of a byte model into a codebook."""
+    streams.check_output(out, force, [model])
+    ready("ecjax.codebook", "ecjax.models.files")
     import numpy as np
 
     from ecjax.codebook import compile_codebook
     from ecjax.models.files import load_model
 
-    streams.check_output(out, force, [model])
     contents = serialisation.read(model)
     provenance = {"command": "compile", "model": contents.fingerprint}
     with counting("compiling", "strings", 1 << bits, quiet) as report:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ecjax.cli.options import Force, Json, Quiet, Seed, Texts, TokenizerName
+from ecjax.cli.ready import ready
 from ecjax.console import show
 from ecjax.training.choices import Compute, Optimizer
 
@@ -42,6 +43,8 @@ Lengths = Annotated[
 ]
 Starts = Annotated[str | None, typer.Option(help="A codebook: train on text that begins where its windows begin.")]
 
+_CHECKPOINTS = ["orbax.checkpoint"]
+
 
 def train_m1(
     texts: Texts,
@@ -72,6 +75,7 @@ def train_m1(
     M1 serves windows, in which it always starts anew: it needs short contexts that begin where windows begin. Train
     one, compile it, then go on from its weights with --init and --starts that codebook.
     """
+    ready("ecjax.cli.runs", extras=_CHECKPOINTS)
     import jax
 
     from ecjax.cli.runs import MODEL, Run, byte_examples, float_model, provenance
@@ -125,6 +129,7 @@ def train_m2(
 
     With --distributed, run it once for each process, with the same arguments and one --out that all of them reach.
     """
+    ready("ecjax.cli.runs", extras=_CHECKPOINTS)
     import jax
 
     from ecjax import data
@@ -179,6 +184,7 @@ def quantize(
 
     The units of activations are calibrated on the text; then, if asked, the model is fine-tuned with its rounding.
     """
+    ready("ecjax.cli.quantisation", extras=_CHECKPOINTS if steps else ())
     from ecjax.cli import quantisation
 
     settings = None

@@ -34,13 +34,10 @@ class Source(Protocol):
 
 @runtime_checkable
 class Target(Protocol):
-    """What is written to: a file opened in binary mode, or anything that takes all that it is given.
-
-    A raw file, opened with `buffering=0`, may not.
-    """
+    """What is written to: a file opened in binary mode, a pipe, or anything that is written to likewise."""
 
     def write(self, data: bytes, /) -> object:
-        """Writes all of the data. If it says how many bytes these were, fewer are an error."""
+        """Writes the data, or its first bytes if it gives back how many these were, one at least."""
         ...
 
 
@@ -291,15 +288,13 @@ def take(source: Source, size: int) -> bytes:
 
 
 def put(target: Target, data: bytes) -> None:
-    """Writes all of the data. Raises OSError if the target says that it took less."""
-    taken = target.write(data)
-    if isinstance(taken, int) and taken != len(data):
-        raise OSError(f"the target took {taken} of {len(data)} bytes; give one that takes all, as a buffered file does")
+    """Writes all of the data, however little the target takes at a time, as an unbuffered pipe does.
 
-
-def put(target: Target, data: bytes) -> None:
-    """Writes all of the data, however little the target takes at a time, as an unbuffered pipe does."""
+    Raises OSError if it takes nothing, lest this goes on for ever.
+    """
     while isinstance(written := target.write(data), int) and written < len(data):
+        if written < 1:
+            raise OSError(f"the target takes none of {len(data)} bytes; give one whose `write` waits until it can")
         data = data[written:]
 
 
