@@ -51,7 +51,8 @@ def execute(job: Job, run: Run) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
     if not job.tokens_file(run.method).is_file():
         _tokenize(job, run.method)
-    tokens, tensors, mark, _ = serialisation.read(job.tokens_file(run.method), _KIND)
+    contents = serialisation.read(job.tokens_file(run.method), _KIND)
+    tokens, tensors = contents.settings, contents.tensors
     vocab_size, text_bytes = _integer(tokens, "vocab_size"), _integer(tokens, "held_out_bytes")
     held_out = tensors["held_out"]
     config = configuration(run.size, vocab_size, scale.context)
@@ -59,6 +60,7 @@ def execute(job: Job, run: Run) -> None:
     examples = data.Slices(tensors["training"], range(0, len(tensors["training"]), scale.context), scale.context)
     points = sorted({max(1, run.steps * i // scale.points) for i in range(1, scale.points + 1)})
     folder = job.out / "checkpoints" / run.name
+    folder.mkdir(parents=True, exist_ok=True)
     curve_file = folder / "curve.json"
     curve: list[dict[str, Any]] = json.loads(curve_file.read_text()) if curve_file.is_file() else []
     # A run that goes on comes to the same bits, so what was measured before it died need not be measured again.
@@ -111,7 +113,7 @@ def execute(job: Job, run: Run) -> None:
         "scale": job.scale,
         "settings": dataclasses.asdict(settings),
         "model": dataclasses.asdict(config),
-        "tokens": tokens | {"fingerprint": mark},
+        "tokens": tokens | {"fingerprint": contents.fingerprint},
         "m1": {"name": job.m1, "fingerprint": serialisation.read_fingerprint(serialisation.resolve(job.m1))},
         "weights": save_transformer(job.model_file(run), model, {"run": run._asdict()}),
         "results": {key: float(value) for key, value in results.items()},

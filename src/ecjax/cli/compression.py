@@ -21,7 +21,9 @@ from ecjax.container.layout import info as container_info
 
 SUFFIX = ".ecj"
 _METHODS = {STREAMS: "streams", WINDOWS: "windows", CODEBOOK: "codebook"}
-_FOREIGN = 5.0  # bits per byte from which on a text is not of the model's kind
+_FOREIGN = 5.0  # bits per byte from which on a text is not of the model's kind ...
+_TELLING = 256  # ... if it has so many bytes
+_OVERHEAD = 63  # bytes of a file with one block besides the block's code
 
 ToStandardOutput = Annotated[bool, typer.Option("--stdout", "-c", help="Write to standard output.")]
 Remove = Annotated[bool, typer.Option("--rm", help="Remove IN once OUT is written.")]
@@ -61,11 +63,13 @@ def encode(
 
     summary = _convert(source, target, "encoding", run, [model], force, remove, quiet)
     show_report(_sizes(summary), target, quiet, as_json)
-    if not quiet and summary.length and 8 * summary.size / summary.length > _FOREIGN:
-        note(
-            f"{source} is not of the kind that {model} knows: {8 * summary.size / summary.length:.1f} bits per byte; "
-            "another model, or another program, compresses it better"
-        )
+    if not quiet and summary.length >= _TELLING:
+        bits_per_byte = 8 * (summary.size - _OVERHEAD) / summary.length
+        if bits_per_byte > _FOREIGN:
+            note(
+                f"{source} is not of the kind that {model} knows: {bits_per_byte:.1f} bits per byte; another model, or "
+                "another program, makes it smaller"
+            )
 
 
 def decode(
