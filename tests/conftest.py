@@ -10,6 +10,7 @@ of its own, be it empty.
 """
 
 import os
+import tempfile
 
 import pytest
 from hypothesis import settings
@@ -23,6 +24,10 @@ PROFILES = ("fast", "default", "deep")
 if PROFILE != "deep":  # before JAX starts, which reads it once
     quick_to_compile = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
     os.environ.setdefault("XLA_FLAGS", quick_to_compile)
+
+# Commands keep compiled code in the user's cache; those of a test run leave that alone and begin without any.
+_CACHE = tempfile.TemporaryDirectory(prefix="ecjax-cache-")
+os.environ["XDG_CACHE_HOME"] = _CACHE.name
 
 
 def pytest_configure(config: pytest.Config) -> None:

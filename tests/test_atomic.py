@@ -45,7 +45,7 @@ def test_what_succeeds_takes_its_place(tmp_path: Path) -> None:
 def test_what_is_there_is_not_replaced_unasked(tmp_path: Path) -> None:
     path = tmp_path / "file"
     atomic.write_bytes(path, b"mine", replace=False)
-    with pytest.raises(atomic.Existing, match="file is there already; name another file, or have it replaced with -f"):
+    with pytest.raises(atomic.Existing, match="file is there already; name another file, or replace it with -f"):
         atomic.write_bytes(path, b"yours", replace=False)
     (tmp_path / "link").symlink_to(path)
     with pytest.raises(atomic.Existing):
@@ -75,7 +75,7 @@ def test_without_hard_links_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_folder_is_neither_replaced_nor_made(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="is a folder; name a file to write to"):
+    with pytest.raises(ValueError, match="is no file but a folder; name a file to write to"):
         atomic.write_bytes(tmp_path, b"")
     with pytest.raises(ValueError, match=r"there is no folder .*typo; make it, or name another"):
         atomic.write_bytes(tmp_path / "typo/file", b"")

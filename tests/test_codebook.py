@@ -246,6 +246,20 @@ def test_nothing_is_nothing():
     assert codebook.encode_batch([]) == [] and codebook.decode_batch([]) == []
 
 
+def test_a_codebook_shares_no_memory_with_what_it_was_made_of():
+    book = load_codebook("books-12")
+    made_of = []
+    for array in (book.parents, book.last_bytes):
+        room = np.zeros(array.size + 64, array.dtype)
+        begin = -room.ctypes.data % 64 // room.itemsize  # from where on JAX would share it
+        room[begin:][: array.size] = array
+        made_of.append(room[begin:][: array.size])
+    again = Codebook(*made_of)
+    for array in made_of:
+        array[:] = 7
+    assert again.fingerprint == book.fingerprint
+
+
 def test_bytes_of_other_types():
     codebook, _ = in_step()
     for text in (bytearray(b"aaab"), memoryview(b"aaab")):
@@ -458,9 +472,10 @@ def test_save_and_load(saved):
     assert [path.name for path in saved.parent.iterdir()] == [saved.name]
 
 
-def test_saving_makes_the_folder(saved, tmp_path):
-    load_codebook(saved).save(tmp_path / "new" / "folder" / "book")
-    assert load_codebook(tmp_path / "new" / "folder" / "book").fingerprint == load_codebook(saved).fingerprint
+def test_saving_makes_no_folder(saved, tmp_path):
+    with pytest.raises(ValueError, match="there is no folder"):
+        load_codebook(saved).save(tmp_path / "new" / "book")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_other_trees_have_other_fingerprints():
@@ -520,7 +535,7 @@ def test_other_files_are_refused(saved, tmp_path):
     serialisation.write(path, "ecjax.transformer", {"bits": 9}, tensors, {})
     refused(path, "not a file of kind ecjax.codebook but ecjax.transformer")
     path.write_bytes(safetensors.numpy.save(tensors))
-    refused(path, "not a file of kind ecjax.codebook but something else")
+    refused(path, "none of ecjax's files: its header does not say of what kind it is")
     path.write_bytes(saved.read_bytes().replace(b'"version":"1"', b'"version":"2"'))
     refused(path, "version 2")
     path.write_bytes(np.random.default_rng(0).bytes(5000))
@@ -549,6 +564,24 @@ def test_tensors_of_other_types_or_shapes_are_refused(change, tmp_path):
     path = tmp_path / "other"
     serialisation.write(path, "ecjax.codebook", {"bits": 9}, change(*tree()), {})
     refused(path, "damaged")
+
+
+@pytest.mark.parametrize(
+    ("settings", "more"),
+    [
+        ({}, {}),
+        ({"bits": 10}, {}),
+        ({"bits": 9.0}, {}),
+        ({"bits": True}, {}),
+        ({"bits": 9, "more": 1}, {}),
+        ({"bits": 9}, {"strings": np.zeros(3, np.uint8)}),
+        ({"bits": 9}, {".parents": np.zeros(512, np.uint16)}),
+    ],
+)
+def test_settings_and_arrays_are_those_of_the_tree(settings, more, tmp_path):
+    tensors = dict(zip(("parents", "last_bytes"), tree(), strict=True)) | more
+    serialisation.write(tmp_path / "other", "ecjax.codebook", settings, tensors, {})
+    refused(tmp_path / "other", "damaged: (the settings of a codebook of 9 bits|its arrays must be parents)")
 
 
 def test_what_is_not_there_is_refused(tmp_path):

@@ -2,6 +2,7 @@
 
 import itertools
 
+import jaxtyping
 import numpy as np
 import pytest
 from hypothesis import given
@@ -64,6 +65,25 @@ def test_window_starts():
     assert data.window_starts(codebook, documents).tolist() == expected
 
 
+def test_documents_may_be_empty_but_there_must_be_one():
+    codebook = ecjax.load_codebook("books-12")
+    assert data.token_stream(ecjax.Bytes(), [b"", b"a", b""]).tolist() == [0, 98, 0, 0]
+    assert data.window_starts(codebook, [b"", b"a", b""]).tolist() == [0]
+    for make_stream in (lambda: data.token_stream(ecjax.Bytes(), []), lambda: data.window_starts(codebook, [])):
+        with pytest.raises(ValueError, match="there is no document; give at least one"):
+            make_stream()
+
+
+@pytest.mark.parametrize("wrong", [257, -1])
+def test_ids_beyond_the_vocabulary_are_refused(wrong):
+    class Wrong(ecjax.Bytes):
+        def encode_batch(self, texts):
+            return [np.array([5, wrong], np.int32) for _ in texts]
+
+    with pytest.raises(ValueError, match=f"ids lie in 0 .. 256, got {wrong} at position 1"):
+        data.token_stream(Wrong(), [b"ab"])
+
+
 # Slices.
 
 
@@ -90,6 +110,21 @@ def test_slices_of_a_range_are_those_of_its_numbers(size, start, stop, step, len
         return
     source = data.Slices(sequence, starts, length)
     assert [source[i][0] for i in range(len(source))] == fitting
+
+
+@pytest.mark.parametrize("length", [0, -1, True, 2.0])
+def test_slices_have_a_length(length):
+    with pytest.raises((ValueError, jaxtyping.TypeCheckError), match="length"):
+        data.Slices(SEQUENCE, range(10), length)
+
+
+@pytest.mark.parametrize(
+    "starts",
+    [range(-1, 5), range(9, 0, -1), np.array([3, -1]), np.array([0.5]), np.array([True]), np.zeros((1, 1), int)],
+)
+def test_slices_start_at_numbers_from_0(starts):
+    with pytest.raises((ValueError, TypeError), match="starts"):  # a TypeError, or that of checked annotations
+        data.Slices(SEQUENCE, starts, 2)
 
 
 # Batches.
@@ -131,6 +166,26 @@ def test_an_iterator_goes_on_from_its_state(taken):
     np.testing.assert_array_equal(take(again, 50), rest)
     iterator.set_state(state)
     np.testing.assert_array_equal(take(iterator, 50), rest)
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "seed"), [(0, 0), (-1, 0), (True, 0), (2.0, 0), (2, -1), (2, 1 << 32), (2, 0.5), (2, False)]
+)
+def test_numbers_out_of_range_are_refused(batch_size, seed):
+    for sources in (data.Slices(SEQUENCE, range(10), 2), [data.Slices(SEQUENCE, range(10), 2)]):
+        with pytest.raises((ValueError, jaxtyping.TypeCheckError), match=r"batch_size|seed"):
+            data.batches(sources, batch_size, seed)
+
+
+def test_there_is_a_source_and_it_has_examples():
+    class Empty(data.Slices):
+        def __len__(self):
+            return 0
+
+    with pytest.raises(ValueError, match="there is no source"):
+        data.batches([], 1, 0)
+    with pytest.raises(ValueError, match="a source has no examples"):
+        data.batches(Empty(SEQUENCE, range(10), 2), 1, 0)
 
 
 def test_a_batch_may_be_larger_than_the_source():

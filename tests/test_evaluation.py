@@ -1,10 +1,12 @@
 import math
 
+import equinox as eqx
 import jax
+import jaxtyping
 import numpy as np
 import pytest
 
-from ecjax import Bytes, data, evaluation
+from ecjax import Bytes, data, evaluation, load_model
 from ecjax.models.files import save_transformer
 from ecjax.models.transformer import Transformer, configuration
 from ecjax.serialisation import asset
@@ -34,6 +36,68 @@ def test_bits_per_byte_agree_with_a_plain_sum_over_contexts(tokens: int) -> None
         nats += sum(np.log(np.exp(row).sum()) - row[i] for row, i in zip(logits, part, strict=True))
     expected = nats / math.log(2) / 100
     assert evaluation.bits_per_byte(model, ids, 100) == pytest.approx(expected, rel=1e-5)
+
+
+UNTRAINED = Transformer(configuration("tiny", 17, 8), key=jax.random.key(1))
+
+
+@pytest.mark.parametrize("wrong", [17, -1, 1 << 20])
+def test_ids_beyond_the_vocabulary_are_refused(wrong: int) -> None:
+    ids = np.array([3, wrong])
+    for measure in (
+        lambda: evaluation.bits_per_byte(UNTRAINED, ids, 2),
+        lambda: evaluation.unigram_bits_per_byte(np.array([1]), ids, 17, 2),
+        lambda: evaluation.unigram_bits_per_byte(ids, np.array([1]), 17, 2),
+    ):
+        with pytest.raises(ValueError, match=f"ids lie in 0 .. 16, got {wrong} at position 1"):
+            measure()
+
+
+@pytest.mark.parametrize("text_bytes", [0, -1, True, 2.5])
+def test_a_text_has_bytes(text_bytes: int) -> None:
+    ids = np.array([3, 4])
+    for measure in (
+        lambda: evaluation.bits_per_byte(UNTRAINED, ids, text_bytes),
+        lambda: evaluation.unigram_bits_per_byte(ids, ids, 17, text_bytes),
+        lambda: evaluation.uniform_bits_per_byte(17, 2, text_bytes),
+    ):
+        with pytest.raises((ValueError, jaxtyping.TypeCheckError), match="text_bytes"):
+            measure()
+
+
+def test_there_must_be_something_to_measure_on() -> None:
+    none = np.zeros(0, np.int32)
+    for measure in (
+        lambda: evaluation.bits_per_byte(UNTRAINED, none, 1),
+        lambda: evaluation.unigram_bits_per_byte(np.array([1]), none, 17, 1),
+        lambda: evaluation.coded_bits_per_byte(load_model("m1-books"), np.zeros(0, np.uint8), 8),
+    ):
+        with pytest.raises(ValueError, match="to measure on; give"):
+            measure()
+    for context in (0, -8):
+        with pytest.raises(ValueError, match="context must be at least 1"):
+            evaluation.coded_bits_per_byte(load_model("m1-books"), np.zeros(3, np.uint8), context)
+    # Nothing learnt is a model too: that of equal frequencies.
+    assert evaluation.unigram_bits_per_byte(none, np.array([3]), 16, 1) == pytest.approx(4)
+
+
+def test_a_model_that_gives_no_numbers_is_refused() -> None:
+    broken = eqx.tree_at(lambda model: model.embedding, UNTRAINED, UNTRAINED.embedding * np.nan)
+    with pytest.raises(ValueError, match="losses are not finite"):
+        evaluation.bits_per_byte(broken, np.array([1, 2]), 2)
+
+
+def test_ratios_need_numbers() -> None:
+    config = configuration("tiny", 17, 8)
+    for wrong in (0.0, -1.0, math.nan, math.inf):
+        with pytest.raises(ValueError, match="bytes_per_token must be a finite number above 0"):
+            evaluation.flops_per_byte(config, wrong)
+        with pytest.raises(ValueError, match="bytes_per_token must be a finite number above 0"):
+            evaluation.bit_compression_ratio(256, wrong)
+    with pytest.raises(ValueError, match="vocab_size must be at least 2, got 1"):
+        evaluation.bit_compression_ratio(1, 2.0)
+    with pytest.raises(ValueError, match="vocab_size must be at least 1, got 0"):
+        evaluation.uniform_bits_per_byte(0, 1, 1)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
+import math
 from collections.abc import Iterator
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import jaxtyping
 import numpy as np
 import pytest
 from hypothesis import given
@@ -88,11 +91,39 @@ def test_the_padding_id_ends_the_text() -> None:
         ({"top_k": 0}, "top_k"),
         ({"top_p": 0.0}, "top_p"),
         ({"top_p": 1.5}, "top_p"),
+        *(({name: value}, name) for name in ("temperature", "top_p") for value in (math.nan, math.inf, -math.inf)),
+        *(({name: True}, name) for name in ("temperature", "top_k", "top_p", "seed")),
+        *(({name: "1"}, name) for name in ("temperature", "top_k", "top_p", "seed")),
+        *(({name: 1.0}, name) for name in ("top_k", "seed")),
+        *(({"temperature": value}, "temperature") for value in (5e-324, 1e-7, 1e300)),
+        *(({"seed": value}, "seed") for value in (-1, 1 << 32)),
     ],
 )
-def test_settings_out_of_range_are_refused(settings: dict[str, float], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: str) -> None:
+    # Annotations are checked while the tests run, and not for users.
+    with pytest.raises((ValueError, jaxtyping.TypeCheckError), match=message):
         SamplingSettings(**settings)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("temperature", [1e-6, 1e6])
+def test_extreme_temperatures_draw_from_what_is_allowed(temperature: float) -> None:
+    logits = jnp.array([-jnp.inf, 1.0, 3.0, 2.0, -jnp.inf])
+    draw = jax.vmap(lambda key: sample_token(logits, key, SamplingSettings(temperature)))
+    drawn = set(np.asarray(draw(jax.random.split(jax.random.key(0), 100))).tolist())
+    assert drawn == ({2} if temperature < 1 else {1, 2, 3})
+
+
+def test_arguments_are_checked_before_anything_is_drawn() -> None:
+    for prompt, error in (("text", TypeError), (None, TypeError)):
+        with pytest.raises((error, jaxtyping.TypeCheckError)):
+            generate(MODEL, BOOKS, prompt)
+    for max_tokens in (-1, True, 2.0):
+        with pytest.raises((ValueError, jaxtyping.TypeCheckError), match="max_tokens"):
+            generate(MODEL, BOOKS, b"", max_tokens)
+    with pytest.raises(ValueError, match="4096 ids and the tokenizer 257"):
+        generate(MODEL, ecjax.Bytes())
+    assert list(generate(MODEL, BOOKS, b"", 0)) == []
 
 
 def test_another_vocabulary_is_refused() -> None:

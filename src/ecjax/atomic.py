@@ -36,18 +36,12 @@ def replacing(path: str | Path, *, replace: bool = True, like: os.stat_result | 
       Existing: If a file is there and `replace` is false, be it one that appeared in the meantime.
       ValueError: If a folder is there, or the folder is not.
     """
-    before = _status(Path(path))
-    if before is not None and stat.S_ISDIR(before.st_mode):
-        raise ValueError(f"{path} is a folder; name a file to write to")
+    before = check(path, replace)
     if before is not None and not stat.S_ISREG(before.st_mode):
         with Path(path).open("wb") as file:
             yield file
         return
     target = Path(os.path.realpath(path))
-    if before is not None and not replace:
-        raise _existing(path)
-    if not target.parent.is_dir():
-        raise ValueError(f"{path} cannot be written: there is no folder {target.parent}; make it, or name another")
     with contextlib.suppress(OSError):
         _sweep(target.parent)
     # What is to be like a private file is private from the beginning.
@@ -66,21 +60,32 @@ def replacing(path: str | Path, *, replace: bool = True, like: os.stat_result | 
     _sync_folder(target.parent)
 
 
+def check(path: str | Path, replace: bool) -> os.stat_result | None:
+    """The status of what is at `path`, None if nothing is. Raises as `replacing` does, before anything is written."""
+    try:
+        status = Path(path).stat()
+    except FileNotFoundError:
+        folder = Path(os.path.realpath(path)).parent
+        if not folder.is_dir():
+            raise ValueError(
+                f"{path} cannot be written: there is no folder {folder}; make it, or name another"
+            ) from None
+        return None
+    if stat.S_ISDIR(status.st_mode):
+        raise ValueError(f"{path} is there and is no file but a folder; name a file to write to")
+    if stat.S_ISREG(status.st_mode) and not replace:
+        raise _existing(path)
+    return status
+
+
 def write_bytes(path: str | Path, contents: bytes, *, replace: bool = True) -> None:
     """Writes a file whole or not at all. Raises as `replacing` does."""
     with replacing(path, replace=replace) as file:
         file.write(contents)
 
 
-def _status(path: Path) -> os.stat_result | None:
-    try:
-        return path.stat()
-    except FileNotFoundError:
-        return None
-
-
 def _existing(path: str | Path) -> Existing:
-    return Existing(f"{path} is there already; name another file, or have it replaced with -f")
+    return Existing(f"{path} is there already; name another file, or replace it with -f")
 
 
 def _create(folder: Path, mode: int) -> tuple[Path, BinaryIO]:

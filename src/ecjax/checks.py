@@ -1,7 +1,8 @@
-"""Checks of what users hand to tokenizers; each error names what was wrong and what would be right."""
+"""Checks of what users hand over; each error names what was wrong and what would be right."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -36,10 +37,35 @@ def check_ids(ids: Any, vocab_size: int) -> Int32[np.ndarray, " n"]:
     return array.astype(np.int32)
 
 
+def check_integer(name: str, value: Any, least: int, most: int = (1 << 31) - 1) -> int:
+    """`value`. Raises ValueError unless it is an int of `least` to `most`; a bool and 64.0 are none."""
+    if type(value) is not int:
+        raise ValueError(f"{name} must be an int, got {_short(value)}")
+    if not least <= value <= most:
+        bound = f"at least {least}" if value < least else f"at most {most}"
+        raise ValueError(f"{name} must be {bound}, got {_short(value)}")
+    return value
+
+
+def check_positive(name: str, value: Any) -> float:
+    """`value`. Raises ValueError unless it is a finite number above 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not (value > 0 and math.isfinite(value)):
+        raise ValueError(f"{name} must be a finite number above 0, got {_short(value)}")
+    return value
+
+
+def _short(value: Any) -> str:
+    """A value as a message may hold it; Python writes no ints of more than some thousand digits."""
+    if type(value) is int and value.bit_length() > 128:
+        return f"an int of {value.bit_length()} bits"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."
+
+
 def check_exact(model: ByteModel, allow_inexact: bool) -> None:
     """Raises ValueError unless the model is exact, or need not be."""
     if not (model.exact or allow_inexact):
         raise ValueError(
             f"{type(model).__name__} is not exact: its tokens need not decode to the same text elsewhere; use an exact "
-            "model, which `ecjax quantize` makes of a float one, or pass allow_inexact=True"
+            "model, which `ecjax quantize` makes of a float one (a tokenizer also takes allow_inexact=True)"
         )

@@ -27,6 +27,7 @@ from ecjax.coding.windows import MIN_BITS, Node, Shares
 from ecjax.frequencies import check_precision
 from ecjax.models.base import ByteModel
 from ecjax.padding import bucket
+from ecjax.programs import jit
 
 MAX_CODEBOOK_BITS = 16
 
@@ -101,11 +102,11 @@ class Codebook(eqx.Module):
         classes[column_bytes] = np.arange(shift, len(column_bytes) + shift)
         children = np.zeros((len(row_nodes) + 1, len(column_bytes) + shift), np.uint16)
         children[rows[parents[inner]], classes[last_bytes[inner]]] = codes[inner]
-        self.parents, self.last_bytes = jnp.asarray(parents), jnp.asarray(last_bytes)
-        self.strings, self.offsets = jnp.asarray(strings), jnp.asarray(offsets.astype(np.int32))
-        self.lengths = jnp.asarray(lengths)
-        self.first, self.rows = jnp.asarray(top.astype(np.uint16)), jnp.asarray(rows)
-        self.classes, self.children = jnp.asarray(classes), jnp.asarray(children)
+        # Not by jnp.asarray, which compiles something for each shape. But this may share memory, so not the caller's.
+        self.parents, self.last_bytes = jax.device_put((parents.copy(), last_bytes.copy()))
+        self.strings, self.offsets, self.lengths = jax.device_put((strings, offsets.astype(np.int32), lengths))
+        self.first, self.rows = jax.device_put((top.astype(np.uint16), rows))
+        self.classes, self.children = jax.device_put((classes, children))
         self.provenance = provenance
 
     @property
@@ -191,7 +192,7 @@ class Codebook(eqx.Module):
             total = int(np.asarray(self.lengths)[part].sum())
             padded = np.zeros(bucket(len(part)), np.int32)
             padded[: len(part)] = part
-            text, _ = _decode(self, jnp.asarray(padded), bucket(total))
+            text, _ = _decode(self, jax.device_put(padded), bucket(total))
             parts.append(np.asarray(text)[:total].tobytes())
         return b"".join(parts)
 
@@ -232,7 +233,7 @@ class Codebook(eqx.Module):
             for row, text in enumerate(group):
                 block[row, : len(text)] = text
                 lengths[row] = len(text)
-            ended = np.asarray(_walk(self, jnp.asarray(block), jnp.asarray(lengths)))
+            ended = np.asarray(_walk(self, *jax.device_put((block, lengths))))
             for row, text in zip(ended, group, strict=False):
                 begins = row[: len(text)] > 0
                 begins[:1] = True
@@ -246,17 +247,27 @@ class Codebook(eqx.Module):
         outside = np.flatnonzero(lengths[code + 1 :] <= lengths[code])
         return code, code + 1 + (int(outside[0]) if len(outside) else len(lengths) - code - 1)
 
-    def save(self, path: str | Path) -> None:
-        """Writes the codebook as a safetensors file."""
+    def save(self, target: str | Path | serialisation.Writable) -> None:
+        """Writes the codebook as a safetensors file, in a folder that is there; or into a file that is open."""
         provenance = json.loads(self.provenance)
-        serialisation.write(Path(path), KIND, {"bits": self.bits}, self._tensors(), provenance)
+        serialisation.write(target, KIND, {"bits": self.bits}, self._tensors(), provenance)
 
     def _tensors(self) -> dict[str, np.ndarray]:
         return {"parents": np.asarray(self.parents), "last_bytes": np.asarray(self.last_bytes)}
 
 
-_walk = eqx.filter_jit(jax.vmap(Codebook._walk, in_axes=(None, 0, 0)))
-_decode = eqx.filter_jit(Codebook.decode_array)
+@jit
+def _walk(
+    codebook: Codebook, texts: UInt8[Array, "rows n"], lengths: Int32[Array, " rows"]
+) -> UInt16[Array, "rows n+1"]:
+    return jax.vmap(Codebook._walk, in_axes=(None, 0, 0))(codebook, texts, lengths)
+
+
+@jit
+def _decode(
+    codebook: Codebook, ids: Int32[Array, " n"], capacity: int
+) -> tuple[UInt8[Array, " capacity"], Int32[Array, ""]]:
+    return codebook.decode_array(ids, capacity)
 
 
 def _check_size(total: int) -> None:
@@ -372,20 +383,28 @@ def _expand(
     return np.asarray(starts)[:n]
 
 
-def load_codebook(name_or_path: str | Path) -> Codebook:
+def load_codebook(source: str | Path | serialisation.Contents) -> Codebook:
     """The codebook of a shipped name ("books-12", "books-16") or of a file.
+
+    Args:
+      source: The name or the path, `-` for standard input, or what `ecjax.serialisation.read` gave.
 
     Raises:
       ValueError: If there is no such file, it is damaged, or it is of another kind.
     """
-    path = serialisation.resolve(name_or_path)
-    _, tensors, _, provenance = serialisation.read(path, KIND)
+    contents = serialisation.read(source, KIND)
+    found = {name: (tensor.dtype, tensor.shape) for name, tensor in contents.tensors.items()}
+    size = contents.tensors["parents"].size if "parents" in found else 0
     try:
-        parents, last_bytes = tensors["parents"], tensors["last_bytes"]
-        if (parents.dtype, last_bytes.dtype) != (np.uint16, np.uint8) or not parents.shape == last_bytes.shape == (
-            parents.size,
-        ):
-            raise ValueError("parents and last_bytes must be uint16[size] and uint8[size]")
-        return Codebook(parents, last_bytes, json.dumps(provenance, sort_keys=True))
-    except (KeyError, ValueError) as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
+        if found != {"parents": (np.uint16, (size,)), "last_bytes": (np.uint8, (size,))}:
+            raise ValueError("its arrays must be parents, uint16[size], and last_bytes, uint8[size]")
+        codebook = Codebook(
+            contents.tensors["parents"],
+            contents.tensors["last_bytes"],
+            json.dumps(contents.provenance, sort_keys=True),
+        )
+        if json.dumps(contents.settings) != json.dumps({"bits": codebook.bits}):
+            raise ValueError(f"the settings of a codebook of {codebook.bits} bits must be just that")
+    except ValueError as error:
+        raise serialisation.damaged(contents.name, str(error)) from error
+    return codebook

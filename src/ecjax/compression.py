@@ -27,23 +27,24 @@ DEFAULT = "m1-books"
 """The model that compresses unless another is named."""
 
 Model = str | Path | serialisation.Contents | ByteModel | Codebook
+Buffer = bytes | bytearray | memoryview
 Report = Callable[[int], None]
 
 
-def compress(data: bytes, model: Model = DEFAULT, bits: int | None = None) -> bytes:
+def compress(data: Buffer, model: Model = DEFAULT, bits: int | None = None) -> bytes:
     """Compresses bytes: those of the file that `ecjax encode` writes (specs/container.md).
 
     The result is at most 63 bytes and 0.017% longer than `data`, whatever that is.
 
     Args:
-      data: Any bytes.
+      data: Any bytes, or what is like them; of a memoryview those that it shows.
       model: An exact byte model or a codebook: a shipped name ("m1-books", "books-12", "books-16"), a file, what
         `ecjax.serialisation.read` gave, or the object itself.
       bits: Write windows of so many bits of a byte model, 9 to 128, each of which decodes by itself, and not streams.
         The result is longer.
 
     Raises:
-      TypeError: If `data` is not bytes, or `model` is something else.
+      TypeError: If `data` is not like bytes, or `model` is something else.
       ValueError: If there is no such model, its file is damaged, or it is not exact; if there are no windows of so many
         bits, or a codebook's are asked to have other bits than they have.
     """
@@ -52,7 +53,7 @@ def compress(data: bytes, model: Model = DEFAULT, bits: int | None = None) -> by
     return target.getvalue()
 
 
-def decompress(data: bytes, model: Model | None = None) -> bytes:
+def decompress(data: Buffer, model: Model | None = None) -> bytes:
     """The bytes that `compress` or `ecjax encode` was given.
 
     Args:
@@ -61,7 +62,7 @@ def decompress(data: bytes, model: Model | None = None) -> bytes:
         many bits its windows have, the data says.
 
     Raises:
-      TypeError: If `data` is not bytes, or `model` is something else.
+      TypeError: If `data` is not like bytes, or `model` is something else.
       ValueError: If there is no such model, or it is not exact; if no model is given and the data names none that is
         shipped. `ecjax.container.Refused`, a ValueError too, if the data is damaged or was made with another model.
     """
@@ -77,7 +78,7 @@ def compress_stream(
 
     Args:
       source: A file opened in binary mode, a pipe, or anything with such a `read`, which waits for bytes.
-      target: Likewise, with a `write` that takes all that it is given.
+      target: Likewise, with `write`.
       model: As in `compress`.
       bits: As in `compress`.
       report: Called now and then with the bytes of text that are done.
@@ -87,7 +88,7 @@ def compress_stream(
 
     Raises:
       TypeError, ValueError: As `compress`.
-      OSError: If reading or writing fails, or the target did not take all.
+      OSError: If reading or writing fails.
     """
     return container.encode(coding_of(model, bits), source, target, report=report)
 
@@ -129,9 +130,10 @@ def coding_of(model: Model, bits: int | None = None) -> Coding:
     if bits is not None:
         check_integer("bits", bits, MIN_BITS, MAX_BITS)
     coding = _coding(model, bits)
-    if bits not in (None, coding.header.bits):
-        own = coding.header.bits
-        raise ValueError(f"a codebook's windows have the bits it was made with, here {own}, not {bits}; leave out bits")
+    if bits is not None and coding.header.method == container.CODEBOOK:
+        raise ValueError(
+            f"this is a codebook, whose windows have {coding.header.bits} bits; leave out --bits, or `bits`"
+        )
     return coding
 
 

@@ -6,7 +6,7 @@ import contextlib
 import json
 import math
 import sys
-import time
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -61,31 +61,44 @@ def show(results: Mapping[str, object], as_json: bool, on_errors: bool = False) 
     (errors if on_errors else console).print(table)
 
 
-class Ticker:
-    """Says now and then how far something is, where no progress bar can be drawn."""
+@contextlib.contextmanager
+def _ticking(line: Callable[[], str]) -> Iterator[None]:
+    """Prints a line now and then, so that a log shows that work goes on where no progress bar can be drawn."""
+    ended = threading.Event()
 
-    def __init__(self) -> None:
-        self._next = time.monotonic() + _FIRST
-
-    def __call__(self, line: Callable[[], str]) -> None:
-        """Prints the line if it is time."""
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + _EVERY
+    def tick() -> None:
+        seconds = _FIRST
+        while not ended.wait(seconds):
             note(line())
+            seconds = _EVERY
+
+    thread = threading.Thread(target=tick, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 @contextlib.contextmanager
 def counting(what: str, unit: str, total: int | None, quiet: bool = False) -> Iterator[Callable[[int], None]]:
     """Shows how many of so many units are done; yields what to tell that number.
 
-    On a terminal it is a progress bar; elsewhere a line now and then, so that a log shows that work goes on.
+    On a terminal it is a progress bar; elsewhere a line now and then.
     """
     if quiet:
         yield lambda done: None
         return
     if not errors.is_terminal:
-        ticker = Ticker()
-        yield lambda done: ticker(lambda: f"{what}: {done:,}{'' if total is None else f' of {total:,}'} {unit}")
+        told = [0]
+
+        def keep(done: int) -> None:
+            told[0] = done
+
+        of = "" if total is None else f" of {total:,}"
+        with _ticking(lambda: f"{what}: {told[0]:,}{of} {unit} are done"):
+            yield keep
         return
     amount: ProgressColumn = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
     columns = (TextColumn(what), BarColumn(), amount, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
@@ -105,8 +118,13 @@ def training_progress(name: str, steps: int, bytes_per_token: float, quiet: bool
         yield lambda step, loss, model: None
         return
     if not errors.is_terminal:
-        ticker = Ticker()
-        yield lambda step, loss, model: ticker(lambda: f"{name}: step {step:,} of {steps:,}, {measures(loss)}")
+        told = [f"{name}: no step of {steps:,} is done yet"]
+
+        def keep(step: int, loss: float, model: Transformer) -> None:
+            told[0] = f"{name}: step {step:,} of {steps:,}, {measures(loss)}"
+
+        with _ticking(lambda: told[0]):
+            yield keep
         return
     columns = (
         TextColumn("{task.description}"),

@@ -10,15 +10,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int32, Integer, UInt8, UInt32
 
+from ecjax.checks import check_ids, check_integer, check_positive
 from ecjax.models.base import ByteModel
 from ecjax.models.transformer import Transformer, TransformerConfig
 from ecjax.training import cross_entropy
 
 _BATCH_TOKENS = 8192  # positions that are evaluated side by side
+_MOST_BYTES = 1 << 62
 
 
 def uniform_bits_per_byte(vocab_size: int, tokens: int, text_bytes: int) -> float:
-    """Bits per byte of text when every token is as likely as any other."""
+    """Bits per byte of text when every token is as likely as any other. Raises ValueError for no text or vocabulary."""
+    check_integer("vocab_size", vocab_size, 1)
+    check_integer("text_bytes", text_bytes, 1, _MOST_BYTES)
     return tokens / text_bytes * math.log2(vocab_size)
 
 
@@ -28,9 +32,21 @@ def unigram_bits_per_byte(
     """Bits per byte of `held_out`, ids of a text of `text_bytes`, by the frequencies of ids in `training`.
 
     Every id counts once more than it occurs, so that none is impossible.
+
+    Raises:
+      ValueError: If an id is not in the vocabulary, or there is no text to measure on.
     """
+    training, held_out = check_ids(training, vocab_size), _measured(held_out, vocab_size, text_bytes)
     counts = np.bincount(training, minlength=vocab_size) + 1.0
     return float(-np.log2(counts / counts.sum())[held_out].sum() / text_bytes)
+
+
+def _measured(ids: Integer[np.ndarray, " n"], vocab_size: int, text_bytes: int) -> Int32[np.ndarray, " n"]:
+    """The ids of a text of so many bytes. Raises ValueError if there are none, or one is not in the vocabulary."""
+    check_integer("text_bytes", text_bytes, 1, _MOST_BYTES)
+    if len(ids) == 0:
+        raise ValueError("there are no ids to measure on; give those of a text that is not empty")
+    return check_ids(ids, vocab_size)
 
 
 def bits_per_byte(model: Transformer, held_out: Integer[np.ndarray, " n"], text_bytes: int) -> float:
@@ -45,7 +61,11 @@ def bits_per_byte(model: Transformer, held_out: Integer[np.ndarray, " n"], text_
 
     Returns:
       Bits per byte; the sum of all losses over all bytes.
+
+    Raises:
+      ValueError: If an id is not in the model's vocabulary, there is no text, or the model gives no finite numbers.
     """
+    held_out = _measured(held_out, model.config.vocab_size, text_bytes)
     context = model.config.context
     rows = max(1, _BATCH_TOKENS // context)
     total = 0.0
@@ -55,6 +75,8 @@ def bits_per_byte(model: Transformer, held_out: Integer[np.ndarray, " n"], text_
         padded.reshape(-1)[: len(part)] = part
         counts = np.arange(rows * context).reshape(rows, context) < len(part)
         total += float(_nats(model, jnp.asarray(padded), jnp.asarray(counts)))
+    if not math.isfinite(total):
+        raise ValueError("the model's losses are not finite; train it again, with a lower learning rate")
     return total / math.log(2) / text_bytes
 
 
@@ -74,7 +96,13 @@ def coded_bits_per_byte(model: ByteModel, text: UInt8[np.ndarray, " n"], context
 
     Returns:
       The mean of `-log2(frequency / 2**precision)` over all bytes.
+
+    Raises:
+      ValueError: If there is no text, or the context is not at least 1.
     """
+    check_integer("context", context, 1)
+    if len(text) == 0:
+        raise ValueError("there is no text to measure on; give at least one byte")
     rows = max(1, _BATCH_TOKENS // context)
     total = 0.0
     for begin in range(0, len(text), rows * context):
@@ -94,7 +122,12 @@ def _coded_frequencies(model: ByteModel, texts: UInt8[Array, "b n"]) -> UInt32[A
 
 
 def bit_compression_ratio(vocab_size: int, bytes_per_token: float) -> float:
-    """Bits of text for each bit of tokens, a token of `vocab_size` ids having `log2(vocab_size)` bits."""
+    """Bits of text for each bit of tokens, a token of `vocab_size` ids having `log2(vocab_size)` bits.
+
+    Raises ValueError for fewer than 2 ids, which have no bits.
+    """
+    check_integer("vocab_size", vocab_size, 2)
+    check_positive("bytes_per_token", bytes_per_token)
     return 8 * bytes_per_token / math.log2(vocab_size)
 
 
@@ -109,6 +142,7 @@ def flops_per_byte(config: TransformerConfig, bytes_per_token: float, m1: Transf
     Returns:
       FLOPs per byte.
     """
+    check_positive("bytes_per_token", bytes_per_token)
     return 2 * config.parameters / bytes_per_token + (0 if m1 is None else 2 * m1.parameters)
 
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int32, Integer, Key
 
-from ecjax.checks import check_text
+from ecjax.checks import check_integer, check_positive, check_text
 from ecjax.codebook import Codebook
 from ecjax.models.transformer import DecodingState, Transformer
 from ecjax.padding import bucket
@@ -23,10 +23,13 @@ class SamplingSettings:
     """How tokens are drawn.
 
     Attributes:
-      temperature: Logits are divided by it; 0 always takes the likeliest token.
+      temperature: Logits are divided by it, 1e-6 to 1e6; 0 always takes the likeliest token.
       top_k: Draw from the k likeliest tokens only; None draws from all.
       top_p: Draw from the likeliest tokens that together have at least this probability; 1 draws from all.
-      seed: The same seed gives the same text.
+      seed: The same seed, 0 to 2**32 - 1, gives the same text.
+
+    Raises:
+      ValueError: If one is out of its range.
     """
 
     temperature: float = 1.0
@@ -35,12 +38,14 @@ class SamplingSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.temperature < 0:
-            raise ValueError(f"temperature must be at least 0, got {self.temperature}")
-        if self.top_k is not None and self.top_k < 1:
-            raise ValueError(f"top_k must be at least 1, got {self.top_k}")
-        if not 0 < self.top_p <= 1:
+        # Beyond these limits float32 has no finite quotients.
+        if self.temperature != 0 and not 1e-6 <= check_positive("temperature", self.temperature) <= 1e6:
+            raise ValueError(f"temperature must be 0, or 1e-6 to 1e6, got {self.temperature}")
+        if self.top_k is not None:
+            check_integer("top_k", self.top_k, 1)
+        if check_positive("top_p", self.top_p) > 1:
             raise ValueError(f"top_p must be above 0 and at most 1, got {self.top_p}")
+        check_integer("seed", self.seed, 0, (1 << 32) - 1)
 
 
 def sample_token(logits: Float[Array, " v"], key: Key[Array, ""], settings: SamplingSettings) -> Int32[Array, ""]:
@@ -79,19 +84,27 @@ def generate(
       max_tokens: Tokens to draw at most; the padding id, a document's end, ends the text before.
       settings: How to draw; by default from the whole distribution.
 
-    Yields:
-      The bytes of each token. A character of several bytes may be spread over tokens.
+    Returns:
+      An iterator over the bytes of each token. A character of several bytes may be spread over tokens.
 
     Raises:
-      ValueError: If model and tokenizer differ in vocabulary.
+      TypeError: If the prompt is not bytes.
+      ValueError: If model and tokenizer differ in vocabulary, or `max_tokens` is negative.
     """
-    settings = settings or SamplingSettings()
+    check_integer("max_tokens", max_tokens, 0)
     if model.config.vocab_size != tokenizer.vocab_size:
         raise ValueError(
             f"the model knows {model.config.vocab_size} ids and the tokenizer {tokenizer.vocab_size}; take the "
             "tokenizer that the model was trained with"
         )
-    ids = tokenizer.encode(check_text(prompt))
+    return _continuation(model, tokenizer, check_text(prompt), max_tokens, settings or SamplingSettings())
+
+
+def _continuation(
+    model: Transformer, tokenizer: Codebook | Bytes, prompt: bytes, max_tokens: int, settings: SamplingSettings
+) -> Iterator[bytes]:
+    """What `generate` gives for arguments that were checked."""
+    ids = tokenizer.encode(prompt)
     low, high, known = 0, tokenizer.vocab_size, b""
     if isinstance(tokenizer, Codebook) and len(ids):
         low, high = tokenizer.descendants(int(ids[-1]))

@@ -70,7 +70,7 @@ def test_a_run_is_trained_measured_and_kept(tmp_path, monkeypatch):
     assert [point["step"] for point in content["curve"]] == [3, 6]
     assert content["curve"][-1]["bits_per_byte"] == results["bits_per_byte"]
     assert content["tokens"]["lossless"] and content["tokens"]["held_out_bytes"] == 2000
-    ids = read(job.tokens_file(run.method), "ecjax.bench.tokens")[1]["held_out"]
+    ids = read(job.tokens_file(run.method), "ecjax.bench.tokens").tensors["held_out"]
     model = load_transformer(tmp_path / "models" / f"{run.name}.safetensors")
     assert evaluation.bits_per_byte(model, ids, 2000) == pytest.approx(results["bits_per_byte"], rel=1e-6)
     assert results["uniform_bits_per_byte"] == pytest.approx(8 * len(ids) / 2000)

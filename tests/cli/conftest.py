@@ -8,16 +8,6 @@ from ecjax import cli
 from tests.cli.support import TEXTS, Outcome
 
 
-@pytest.fixture(scope="session")
-def user_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(autouse=True)
-def nothing_in_the_users_cache(user_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(user_cache))
-
-
 @pytest.fixture
 def ecjax(monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]):
     """Runs the command in this process, with bytes on standard input if they are given."""

@@ -200,7 +200,7 @@ def test_nothing_is_replaced_unasked(ecjax, workplace: Path, name: str) -> None:
     assert stat.S_IMODE(out.stat().st_mode) == 0o640
     assert ecjax(*command, workplace / "new").status == 0
     assert (workplace / "new").read_bytes() == out.read_bytes()
-    refused(ecjax(*command, workplace, "-f"), "is a folder")
+    refused(ecjax(*command, workplace, "-f"), "is no file but a folder")
     assert names(workplace) == ["in", "link", "new", "out", "packed", "tiny", "tokens"]
 
 
@@ -367,3 +367,125 @@ def test_what_a_file_says_is_escaped(ecjax, tmp_path: Path) -> None:
     assert json.loads(ecjax("info", tmp_path / "file", "--json").out)["settings"] == {"a": hostile}
     refused(ecjax("encode", tmp_path / "file", tmp_path / "out", "--model", tmp_path / "file"), "damaged")
     assert "\x1b" not in ecjax("evaluate", tmp_path / "file", tmp_path / "file").err
+
+
+# When things go wrong.
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path, text: Path) -> None:
+    assert run("encode", text, "-c", *BOOK, env={**os.environ}).returncode == 0
+    script = f"{sys.executable} -m ecjax encode book.txt -c --model books-12 > /dev/full"
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, check=False)
+    assert (done.returncode, done.stderr.decode()) == (2, "ecjax: [Errno 28] No space left on device\n")
+
+
+@pytest.mark.slow
+def test_a_full_file_system_keeps_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "big").write_bytes(np.random.default_rng(0).integers(0, 256, 300_000, np.uint8).tobytes())
+    (tmp_path / "disk").mkdir()
+    mount = "mount -t tmpfs -o size=100k tmpfs disk"
+    namespace = ["unshare", "--user", "--map-root-user", "--mount", "bash", "-c"]
+    if subprocess.run([*namespace, mount], cwd=tmp_path, check=False, capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    script = f"""{mount} && echo before > disk/out
+        {sys.executable} -m ecjax encode big disk/out -f --model books-12 2> told
+        echo $? $(ls -A disk) $(cat disk/out)"""
+    done = subprocess.run([*namespace, script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["2", "out", "before"]
+    assert (tmp_path / "told").read_text() == "ecjax: [Errno 28] No space left on device\n"
+
+
+def test_what_may_not_be_read_or_written_is_one_line(ecjax, text: Path, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    refused(ecjax("encode", tmp_path / "loop", tmp_path / "out", *BOOK), "Too many levels of symbolic links|not a file")
+    refused(ecjax("encode", text, tmp_path / "loop", *BOOK), "Too many levels of symbolic links")
+    refused(ecjax("encode", text, tmp_path / ("n" * 256), *BOOK), "File name too long")
+    refused(ecjax("encode", text, text / "below", *BOOK), "Not a directory|no folder")
+    assert names(tmp_path) == ["book.txt", "loop"]
+
+
+def test_names_of_every_length_are_written(ecjax, text: Path, tmp_path: Path) -> None:
+    for length in (245, 255):
+        assert ecjax("encode", text, tmp_path / ("n" * length), *BOOK).status == 0
+
+
+@pytest.mark.slow
+def test_completion_knows_commands_and_options() -> None:
+    def completed(words: str, place: int) -> list[str]:
+        asked = {"_ECJAX_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(place)}
+        script = "import sys; sys.argv = ['ecjax']; from ecjax.cli import main; main()"
+        done = subprocess.run([sys.executable, "-c", script], env=os.environ | asked, capture_output=True, check=False)
+        return done.stdout.decode().split()
+
+    assert completed("ecjax enc", 1) == ["encode"]
+    assert "--model" in completed("ecjax encode --m", 2)
+
+
+@pytest.mark.slow
+def test_help_and_info_need_no_jax(text: Path) -> None:
+    program = """
+import sys
+from ecjax import cli
+sys.argv[:1] = ["ecjax"]
+try:
+    cli.main()
+except SystemExit as stop:
+    assert not stop.code
+heavy = {"jax", "jaxlib", "equinox", "optax", "grain", "orbax", "matplotlib"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    assert run("encode", text, *BOOK).returncode == 0
+    for arguments in (
+        ["--help"],
+        ["--version"],
+        ["encode", "--help"],
+        ["train-m1", "--help"],
+        ["info", f"{text}.ecj"],
+        ["info", str(serialisation.asset("m1-books.safetensors"))],
+    ):
+        done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+
+
+@pytest.mark.slow
+def test_progress_is_told_where_there_is_no_terminal(tmp_path: Path) -> None:
+    program = """
+import sys
+from ecjax import cli, console
+console._FIRST = console._EVERY = 0.05
+sys.argv[:1] = ["ecjax"]
+cli.main()
+"""
+    (tmp_path / "in").write_bytes(TEXT * 1000)
+    done = subprocess.run(
+        [sys.executable, "-c", program, "encode", "in", *BOOK], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stderr and all(
+        "encoding: " in line and " of 2,560,000 bytes" in line for line in done.stderr.splitlines()
+    )
+
+
+@pytest.mark.slow
+def test_a_run_never_writes_over_what_it_reads(ecjax, tmp_path: Path) -> None:
+    import jax
+
+    from ecjax.models.files import save_transformer
+    from ecjax.models.transformer import Transformer, configuration
+
+    run_folder = tmp_path / "run"
+    run_folder.mkdir()
+    (tmp_path / "text").write_bytes(TEXT * 4)
+    model = run_folder / "model.safetensors"
+    save_transformer(model, Transformer(configuration("tiny", 256, 8), key=jax.random.key(0)), {})
+    before = model.read_bytes()
+    refused(ecjax("quantize", model, tmp_path / "text", "--out", run_folder), "is what is read")
+    refused(ecjax("quantize", model, tmp_path / "text", "--out", run_folder, "-f"), "is what is read")
+    refused(ecjax("quantize", model, tmp_path / "text", "--out", run_folder, "--steps", 2), "is what is read")
+    refused(ecjax("train-m1", tmp_path / "text", "--out", run_folder, "--init", model), "is what is read")
+    refused(ecjax("train-m1", tmp_path / "text", "--out", run_folder), "is there, and no run that made it")
+    refused(ecjax("train-m1", tmp_path / "text", "--out", tmp_path / "text"), "is no folder")
+    assert model.read_bytes() == before and names(run_folder) == ["model.safetensors"]
+    out = tmp_path / "exact"
+    assert ecjax("quantize", model, tmp_path / "text", "--out", out).status == 0
+    refused(ecjax("quantize", model, tmp_path / "text", "--out", out), "is there already")
+    assert ecjax("quantize", model, tmp_path / "text", "--out", out, "-f").status == 0

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import equinox as eqx
 import jax
+import jaxtyping
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 import ecjax
 from ecjax import serialisation
-from ecjax.models.files import load_model, load_transformer, read_provenance, save_transformer
+from ecjax.models.files import load_exact, load_model, load_transformer, save_exact, save_transformer
+from ecjax.models.integer import IntegerTransformer
 from ecjax.models.transformer import Transformer, TransformerByteModel, TransformerConfig
 from tests.strategies import make_table
 
@@ -52,7 +54,7 @@ def test_save_and_load(saved):
         for a, b in zip(jax.tree.leaves(loaded), jax.tree.leaves(model), strict=True):
             assert a.dtype == b.dtype
             np.testing.assert_array_equal(a, b)
-    assert read_provenance(saved) == {"seed": 0}
+    assert serialisation.read(saved).provenance == {"seed": 0}
     assert [path.name for path in saved.parent.iterdir()] == [saved.name]
 
 
@@ -65,7 +67,7 @@ def test_a_byte_model_comes_back(saved):
 
 def test_fingerprints_tell_models_apart(saved, tmp_path):
     mark = save_transformer(tmp_path / "again", make(), {"seed": "another origin"})
-    assert mark == serialisation.read(saved, KIND)[2]
+    assert mark == serialisation.read(saved, KIND).fingerprint
     for i, other in enumerate([make(1), make(context=5), make(mlp_dim=9)]):
         assert save_transformer(tmp_path / f"{i}", other, {}) != mark
 
@@ -98,7 +100,7 @@ def test_other_files_are_refused(saved, tmp_path):
     path = tmp_path / "other"
     table = make_table("random", 16, np.random.default_rng(0))
     ecjax.compile_codebook(ecjax.Unigram(table), 9).save(path)
-    refused(path, "not a file of kind ecjax.transformer but ecjax.codebook")
+    refused(path, "not a file of kind ecjax.transformer or ecjax.integer_transformer but ecjax.codebook")
     with pytest.raises(ValueError, match=r"not a file of kind ecjax\.codebook but ecjax\.transformer"):
         ecjax.load_codebook(saved)
     path.write_bytes(saved.read_bytes().replace(b'"version":"1"', b'"version":"7"'))
@@ -124,7 +126,15 @@ def test_a_model_over_tokens_is_no_byte_model(tmp_path):
         lambda settings, tensors: settings.update(layers="two"),
         lambda settings, tensors: settings.update(layers=0),
         lambda settings, tensors: settings.update(layers=2),
+        lambda settings, tensors: settings.update(layers=1.0),
+        lambda settings, tensors: settings.update(layers=True),
+        lambda settings, tensors: settings.update(layers=10**6),
+        lambda settings, tensors: settings.update(layers=10**30),
+        lambda settings, tensors: settings.update(context=(1 << 31) - 1),
+        lambda settings, tensors: settings.update(vocab_size=1 << 40),
+        lambda settings, tensors: settings.update({"\n\x1b[31m" * 99: 1}),
         lambda settings, tensors: settings.update(d_model=16),
+        lambda settings, tensors: settings.update(heads=2, head_dim=2),
         lambda settings, tensors: tensors.pop(".embedding"),
         lambda settings, tensors: tensors.update(more=np.zeros(3, np.float32)),
         lambda settings, tensors: tensors.update({".embedding": tensors[".embedding"][:-1]}),
@@ -142,6 +152,69 @@ def test_contents_that_do_not_fit_together_are_refused(change, tmp_path):
     refused(path, "damaged")
 
 
+def test_few_bytes_that_claim_a_large_model_are_refused_at_once(tmp_path):
+    # Tracing a model of so many layers, or of such widths, would take hours or gigabytes.
+    large = {name: 1 << 20 for name in dataclasses.asdict(CONFIG)} | {"vocab_size": 256, "context": 8}
+    bias = np.zeros(0, np.float32)
+    for settings, tensors in [
+        (large, {}),
+        (large, tensors_of(make())),
+        (dataclasses.asdict(CONFIG) | {"layers": 3000}, {f".layers[{i}].attention.bias": bias for i in range(3000)}),
+        (dataclasses.asdict(CONFIG) | {"layers": 1 << 20}, {"x": np.zeros(1 << 20, np.int8)}),
+    ]:
+        for kind in (KIND, "ecjax.integer_transformer"):
+            serialisation.write(tmp_path / "large", kind, settings, tensors, {})
+            assert (tmp_path / "large").stat().st_size < 2_000_000
+            refused(tmp_path / "large", r"damaged: its settings are those of \d+ layers and at least \d+ weights")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_not_finite_are_neither_written_nor_read(value, tmp_path):
+    for name in tensors_of(make()):
+        tensors = tensors_of(make())
+        tensors[name] = np.where(np.arange(tensors[name].size).reshape(tensors[name].shape) == 2, value, tensors[name])
+        tensors[name] = tensors[name].astype(np.float32)
+        serialisation.write(tmp_path / "odd", KIND, dataclasses.asdict(CONFIG), tensors, {})
+        refused(tmp_path / "odd", "a weight in .* that is not finite", load_transformer)
+    broken = eqx.tree_at(lambda model: model.embedding, make(), make().embedding.at[3, 1].set(value))
+    with pytest.raises(ValueError, match=r"a weight in \.embedding that is not finite"):
+        save_transformer(tmp_path / "broken", broken, {})
+    assert not (tmp_path / "broken").exists()
+
+
+def test_exact_models_with_scales_out_of_range_are_refused(tmp_path):
+    model = IntegerTransformer.zeros(CONFIG)
+    save_exact(tmp_path / "exact", model, {})
+    assert load_model(tmp_path / "exact").exact and load_exact(tmp_path / "exact").config == CONFIG
+    contents = serialisation.read(tmp_path / "exact")
+    for name in (".norm.gain", ".layers[0].mlp.hidden.shift"):
+        tensors = contents.tensors | {name: np.zeros_like(contents.tensors[name])}
+        serialisation.write(tmp_path / "odd", contents.kind, contents.settings, tensors, {})
+        refused(tmp_path / "odd", "damaged: .*got 0")
+        refused(tmp_path / "odd", "damaged: .*got 0", load_exact)
+    refused(tmp_path / "exact", "is an exact byte model; this wants the float model", load_transformer)
+
+
+def test_what_was_read_once_need_not_be_read_again(saved):
+    contents = serialisation.read(saved)
+    model = load_transformer(contents)
+    assert isinstance(load_model(contents), TransformerByteModel) and model.config == CONFIG
+    with pytest.raises(ValueError, match=r"not a file of kind ecjax\.codebook but ecjax\.transformer"):
+        ecjax.load_codebook(contents)
+    with pytest.raises(ValueError, match=r"not a file of kind ecjax\.integer_transformer but ecjax\.transformer"):
+        load_exact(contents)
+
+
+@pytest.mark.parametrize("value", [0, -1, True, 1.0, "1", None, 1 << 31, 1 << 99, float("nan"), np.int32(1)])
+def test_sizes_are_integers_in_range(value):
+    for name in dataclasses.asdict(CONFIG):
+        # Annotations are checked while the tests run, and not for users.
+        with pytest.raises((ValueError, jaxtyping.TypeCheckError)) as caught:
+            dataclasses.replace(CONFIG, **{name: value})
+        if type(caught.value) is ValueError:
+            assert f"TransformerConfig.{name} must be " in str(caught.value) and len(str(caught.value)) < 120
+
+
 def test_no_part_of_a_file_is_left_where_writing_fails(saved, tmp_path, monkeypatch):
     monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
@@ -154,5 +227,5 @@ def test_the_shipped_names_load():
         path = serialisation.resolve(name)
         assert path.is_file() and len(serialisation.read_fingerprint(path)) == 64
         loaders = {KIND: load_transformer, "ecjax.codebook": ecjax.load_codebook}
-        loaded = loaders.get(serialisation.read_kind(path), lambda _: None)(name)
+        loaded = loaders.get(serialisation.read(path).kind, lambda _: None)(name)
         assert loaded is None or isinstance(loaded, eqx.Module)

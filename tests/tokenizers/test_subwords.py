@@ -2,6 +2,7 @@
 
 import functools
 import io
+import random
 
 import pytest
 import sentencepiece
@@ -96,7 +97,39 @@ def test_what_is_no_model_is_refused(proto):
         SentencePiece(proto)
 
 
-@pytest.mark.parametrize("texts, vocab_size", [([b"some text"], 10), ([], 300), ([b""], 300), ([b"\xff"], 300)])
-def test_what_cannot_be_trained_is_refused(texts, vocab_size):
-    with pytest.raises(ValueError, match=f"could not train {vocab_size} pieces"):
-        SentencePiece.train(texts, vocab_size)
+@pytest.mark.parametrize(
+    "text",
+    ["\u4e2d\u6587\u6ca1\u6709\u7a7a\u683c\u3002" * 50, "a", "word" * 2000, "a\nb\n", "\u2581\ufeff", "\t", "\0a"],
+)
+def test_texts_without_a_space_are_trained_on(text):
+    made = SentencePiece.train([text.encode() + b"\xff"], 300)
+    for other in (text.encode(), b" ", b"  a b \xe2\x96\x81 \xff ", b"\xe2\x96\x81", bytes(range(256))):
+        ids = made.encode(other)
+        assert made.decode(ids) == other and made.padding_id not in ids
+    assert len(made.encode(b" ")) == 1
+
+
+def test_what_is_too_little_or_too_much_is_refused():
+    for texts in ([], [b""], [b"\xff\xfe"], [b"\n\r\n"], [b"\0\0"], [b"", "\u2585".encode()]):
+        with pytest.raises(ValueError, match="nothing to learn from: give UTF-8 texts that are not empty"):
+            SentencePiece.train(texts, 300)
+    with pytest.raises(ValueError, match=r"could not train 10 pieces .*the 256 bytes take 265; ask for more"):
+        SentencePiece.train([b"hello world"], 10)
+    for vocab_size in (0, -1, True, (1 << 31) - 1):  # the last would keep the trainer busy for ever
+        with pytest.raises(ValueError, match="vocab_size must be "):
+            SentencePiece.train([b"hello world"], vocab_size)
+    with pytest.raises(TypeError, match="bytes"):  # a TypeError too where annotations are checked
+        SentencePiece("a path")
+
+
+def test_damaged_models_are_refused_or_give_texts_back():
+    whole, rng = tokenizer().model_proto, random.Random(0)
+    for _ in range(100):
+        damaged, place = bytearray(whole), rng.randrange(rng.choice([60, len(whole)]))
+        damaged[place : place + rng.choice([0, 1, 1, 9])] = rng.randbytes(rng.choice([0, 1, 9]))
+        try:
+            made = SentencePiece(bytes(damaged))
+        except ValueError as error:
+            assert type(error) is ValueError and "SentencePiece model" in str(error)
+        else:
+            assert made.decode(made.encode(b" the text\xff\t")) == b" the text\xff\t"

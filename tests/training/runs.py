@@ -14,6 +14,7 @@ from typing import Any
 import grain
 import jax
 import numpy as np
+import pytest
 
 from ecjax import data
 from ecjax.models.transformer import Transformer, TransformerConfig
@@ -66,6 +67,34 @@ class Recording(grain.DatasetIterator):
     def __next__(self) -> Any:
         self.last = next(self._batches)
         return self.last
+
+
+class Stopped(Exception):
+    pass
+
+
+def stop_at(last: int) -> Callable[..., None]:
+    """A `report` that ends a run after a step, before its checkpoint."""
+
+    def report(step: int, loss: float, model: Transformer) -> None:
+        if step == last:
+            raise Stopped
+
+    return report
+
+
+def unexpected(*arguments: object) -> None:
+    pytest.fail(f"called with {arguments}")
+
+
+def contents(directory: Path) -> dict[str, bytes | None]:
+    """All that is in a folder, but for the lock."""
+    paths = (path for path in directory.rglob("*") if path.name != "run.lock")
+    return {str(path.relative_to(directory)): path.read_bytes() if path.is_file() else None for path in paths}
+
+
+def is_one_line(error: BaseException) -> bool:
+    return str(error).isprintable() and 0 < len(str(error)) < 1500
 
 
 def use_cpus(count: int, cache: Path) -> None:

@@ -1,30 +1,18 @@
 """Training: it learns, it is the same every time, and a run that was stopped goes on to the same bits."""
 
 import dataclasses
-import json
 from pathlib import Path
+from typing import Any
 
+import equinox as eqx
+import grain
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ecjax.models.transformer import Transformer
-from ecjax.training import train
-from tests.training.runs import CONFIG, SETTINGS, examples, model, same
-
-
-class Stopped(Exception):
-    pass
-
-
-def stop_at(last: int):
-    def report(step: int, loss: float, model: Transformer) -> None:
-        if step == last:
-            raise Stopped
-
-    return report
-
+from ecjax.training import Masked, train
+from tests.training.runs import CONFIG, SETTINGS, Stopped, examples, model, same, stop_at, unexpected
 
 # Learning.
 
@@ -60,8 +48,10 @@ def test_other_examples_give_another_model():
 @pytest.mark.slow
 def test_a_loss_that_is_no_number_stops_the_run():
     broken = jax.tree.map(lambda x: x * jnp.nan, model())
-    with pytest.raises(ValueError, match="the loss became nan at step 1; lower the learning rate"):
+    with pytest.raises(ValueError, match="the loss is nan at step 1, before any update; begin with a model of finite"):
         train(broken, examples(), SETTINGS)
+    with pytest.raises(ValueError, match=r"the loss became (nan|inf) at step \d; lower the learning rate"):
+        train(model(), examples(), dataclasses.replace(SETTINGS, learning_rate=1e30, warmup=0))
 
 
 # Going on.
@@ -88,10 +78,8 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(optimizer, tmp_path):
     assert [step for step, _ in seen] == list(range(7, SETTINGS.steps + 1))
     assert resumed_losses == losses and [loss for _, loss in seen] == losses[6:]
     assert same(resumed, whole)
-    # What is done is not done again, and what begins from other weights takes the checkpoint's.
-    finished, finished_losses = train(
-        model(7), examples(), settings, directory=tmp_path, report=lambda *_: pytest.fail("a step was done again")
-    )
+    # What is done is not done again.
+    finished, finished_losses = train(model(), examples(), settings, directory=tmp_path, report=unexpected)
     assert finished_losses == losses and same(finished, whole)
 
 
@@ -102,25 +90,67 @@ def test_a_run_with_checkpoints_is_one_without(tmp_path):
     assert losses == same_losses and same(whole, with_checkpoints)
 
 
-@pytest.mark.slow
-def test_other_settings_in_the_same_folder_are_refused(tmp_path):
-    settings = dataclasses.replace(SETTINGS, steps=1)
-    train(model(), examples(), settings, directory=tmp_path)
-    before = json.loads((tmp_path / "run.json").read_text())
-    changes = {"steps": 2, "learning_rate": 0.1, "optimizer": "paper", "seed": 1, "z_loss": 0.0, "warmup": 5}
-    changes |= {"compute": "bfloat16", "accumulate": 2, "remat": True}
-    for field, value in changes.items():
-        other = dataclasses.replace(settings, **{field: value})
-        with pytest.raises(ValueError, match="holds a run with other settings; use them again, or another folder"):
-            train(model(), examples(), other, directory=tmp_path)
-    other_model = model(0, dataclasses.replace(CONFIG, context=9))
-    with pytest.raises(ValueError, match="other settings"):
-        train(other_model, examples(), settings, directory=tmp_path)
-    assert json.loads((tmp_path / "run.json").read_text()) == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoints", "run.json"]
+# What is handed in.
 
 
-def test_a_damaged_record_is_refused(tmp_path: Path):
-    (tmp_path / "run.json").write_text("{")
-    with pytest.raises(ValueError, match=str(tmp_path)):
-        train(model(), examples(), SETTINGS, directory=tmp_path)
+def bad_ids() -> list[tuple[np.ndarray | Masked, str]]:
+    good = np.zeros((8, 12), np.int32)
+    below, above, wide = good.copy(), good.astype(np.uint8), good.astype(np.int64)
+    below[3, 4], above[7, 11], wide[0, 0] = -1, 16, 1 << 40
+    counted = np.ones((8, 12), bool)
+    other_shape = eqx.tree_at(lambda part: part.counted, Masked(good, counted), counted[:4])
+    return [
+        (below, r"the batch of step 1 has the id -1 in example 3 at position 4; the model's ids lie in 0 \.\. 15"),
+        (above, r"the id 16 in example 7 at position 11"),
+        (wide, r"the id 1099511627776 in example 0 at position 0"),
+        (good.astype(np.float32), r"the batch of step 1 is float32 of shape \(8, 12\); it must be token ids"),
+        (good.astype(bool), r"the batch of step 1 is bool"),
+        (good[0], r"the batch of step 1 is int32 of shape \(12,\)"),
+        (Masked(above, counted), r"the id 16"),
+        (other_shape, r"what counts in the batch of step 1 is bool of shape \(4, 12\)"),
+    ]
+
+
+class Given(grain.DatasetIterator):
+    """Batches from a list."""
+
+    def __init__(self, batches: list[Any]) -> None:
+        super().__init__()
+        self._batches, self._next = batches, 0
+
+    def get_state(self) -> dict[str, Any]:
+        return {"next": self._next}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self._next = state["next"]
+
+    def __next__(self) -> Any:
+        if self._next == len(self._batches):
+            raise StopIteration
+        self._next += 1
+        return self._batches[self._next - 1]
+
+
+@pytest.mark.parametrize(("batch", "message"), bad_ids())
+def test_bad_batches_are_refused_before_anything_is_done(batch: Any, message: str, tmp_path: Path) -> None:
+    given = Given([batch])
+    for directory in (None, tmp_path / "run"):
+        with pytest.raises(ValueError, match=message):
+            train(model(), given, SETTINGS, directory=directory, report=unexpected)
+    assert given.get_state() == {"next": 0} and not (tmp_path / "run").exists()
+
+
+def test_bad_ids_are_seen_at_every_step() -> None:
+    good, bad = np.zeros((8, 12), np.int32), np.full((8, 12), 16, np.int32)
+    with pytest.raises(ValueError, match="the batch of step 3 has the id 16"):
+        train(model(), Given([good, good, bad]), SETTINGS)
+    with pytest.raises(ValueError, match="the examples are at an end before step 3; give more, or repeat them"):
+        train(model(), Given([good, good]), SETTINGS)
+    with pytest.raises(ValueError, match="the examples are at an end before step 1"):
+        train(model(), Given([]), SETTINGS)
+
+
+@pytest.mark.parametrize("every", [0, -1, 1.0, True, None])
+def test_steps_between_checkpoints(every: Any) -> None:
+    with pytest.raises(Exception, match="checkpoint_every"):
+        train(model(), examples(), SETTINGS, checkpoint_every=every)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -33,7 +34,7 @@ def logged(log: Path, count: int) -> bool:
 
 def writing(directory: Path) -> bool:
     """Whether a checkpoint is being written."""
-    return any((directory / "checkpoints").glob("*tmp*"))
+    return any((directory / "checkpoints").glob("*.partial"))
 
 
 @pytest.fixture(scope="module")
@@ -138,3 +139,28 @@ def test_two_processes_give_the_losses_of_one(undisturbed: list[list[str]], cach
         assert int(log[4][0]) > 1  # it went on, and did not begin anew
         np.testing.assert_allclose(losses(log), losses(undisturbed), rtol=1e-5)
         assert all(entry[2] == undisturbed[int(entry[0]) - 1][2] for entry in log[:-1])
+
+
+def be_refused(out: Path, cache: Path, address: str, index: int) -> None:
+    use_cpus(1, cache)
+    jax.distributed.initialize(address, 2, index)
+    file = out.parent / "file"
+    told = []
+    for directory, inputs in ((out.parent / "run", {"index": index}), (file, None)):
+        try:
+            train(model(), examples(), SETTINGS, directory=directory, inputs=inputs)
+        except ValueError as error:
+            told.append(str(error))
+    out.write_text(json.dumps(told))
+
+
+def test_two_processes_are_refused_together(cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    outs, address = [tmp_path / "0", tmp_path / "1"], free_address()
+    processes = [start(be_refused, out, cache, address, i) for i, out in enumerate(outs)]
+    for process in processes:
+        process.join()
+    first, second = (json.loads(out.read_text()) for out in outs)
+    assert first == second and not (tmp_path / "run").exists()
+    assert first[0].startswith("the processes were given different settings, models, inputs or examples; give all")
+    assert first[1] == f"{tmp_path / 'file'} is no folder; name one for the run, or one that is not there yet"

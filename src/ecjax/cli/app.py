@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import sys
 from importlib import metadata
-from types import FrameType
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
 from ecjax.cli import compression, generation, measurement, tokens, training
+from ecjax.cli.signals import stopping_cleanly
 from ecjax.conformance import commands as conformance
 from ecjax.console import note
 
@@ -61,62 +59,29 @@ def _options(
 
 def main() -> None:
     """Runs the command. Bad input ends with one line on standard error and exit status 2."""
-    _stop_on_signals()
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(errors="backslashreplace")
-    try:
-        status = app(sys.argv[1:] or ["--help"], prog_name="ecjax", standalone_mode=False) or 0
-        sys.stdout.flush()
-    except _UsageError as error:
-        status = _misused(error)
-    except BrokenPipeError:  # whoever read our output has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 1  # as typer has it
-    except (KeyboardInterrupt, typer.Abort):
-        status = 128 + signal.SIGINT
-    except _Stopped as stopped:
-        _end_at_once(128 + stopped.number)
-    except MemoryError:
-        status = _failed("there is not enough memory")
-    except (ValueError, TypeError, OSError, ImportError) as error:
-        status = _failed(str(error) or type(error).__name__)
-    if status == 128 + signal.SIGINT:  # which typer makes of it, too
-        note("stopped")
-        _end_at_once(status)
+    with stopping_cleanly():
+        status = _run()
     sys.exit(status)
 
 
-class _Stopped(SystemExit):
-    """Another process asked this one to end."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(128 + number)
-        self.number = number
-
-
-def _stop_on_signals() -> None:
-    """Has a request to end clean up as an error does: half-written files go, locks are let go of."""
-
-    def stop(number: int, _: FrameType | None) -> None:
-        for each in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(each, signal.SIG_IGN)  # once is enough
-        raise _Stopped(number)
-
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:  # a command started with nohup goes on
-            signal.signal(number, stop)
-
-
-def _end_at_once(status: int) -> NoReturn:
-    """Ends the process, of which nothing is left to be cleaned up.
-
-    Not by way of Python's own end: XLA's threads may still compile then, and crash for want of what is gone.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError):
-            stream.flush()
-    os._exit(status)
+def _run() -> int:
+    """Runs the command, and returns its exit status."""
+    try:
+        status = app(sys.argv[1:] or ["--help"], prog_name="ecjax", standalone_mode=False) or 0
+        sys.stdout.flush()
+        return status
+    except _UsageError as error:
+        return _misused(error)
+    except BrokenPipeError:  # whoever read our output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1  # as typer has it
+    except MemoryError:
+        return _failed("there is not enough memory")
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        return _failed(str(error) or type(error).__name__)
 
 
 def _failed(message: str) -> int:

@@ -168,7 +168,7 @@ def _convert(
             raise ValueError("--rm removes IN once OUT is there; name a file for each, no pipe and no device")
         total = status.st_size if status and what == "encoding" else None
         with (
-            streams.writing(target, force, [source, *models], status) as file,
+            streams.writing(target, force, [source, *models], status, text=what == "decoding") as file,
             counting(what, "bytes", total, quiet) as progress,
         ):
             summary = run(opened, file, progress)

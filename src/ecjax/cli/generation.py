@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import itertools
 import json
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -45,11 +49,10 @@ def generate(
         print(json.dumps({"prompt": prompt, "text": told, "tokens": len(parts)}))
         return
     with streams.standard_output() as out:
-        out.write(text)
-        for piece in pieces:
+        every = itertools.chain([text], pieces, [b"\n"])
+        for piece in _shown(every) if sys.stdout.isatty() else every:
             out.write(piece)
             out.flush()
-        out.write(b"\n")
 
 
 def demo(
@@ -67,9 +70,16 @@ def demo(
     source = serialisation.asset("sample.txt") if text is None else text
     name = "The Wind in the Willows" if text is None else text.name
     contents = streams.read(source)
-    for file in demonstration.FILES:
-        streams.check_output(out / file, force, [source])
+    streams.check_outputs(out, demonstration.FILES, force, [source])
     with console.capture() if as_json else contextlib.nullcontext():
         report = demonstration.run(contents, name, out, minutes, seed)
     if as_json:
         print(json.dumps(report))
+
+
+def _shown(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Text that a terminal can show: no model gives it commands."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    for piece in pieces:
+        text = decoder.decode(piece)
+        yield "".join(c if c in "\n\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text).encode()

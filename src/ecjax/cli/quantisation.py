@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from ecjax import data, evaluation, serialisation
 from ecjax.cli import streams
-from ecjax.cli.runs import MODEL, Run, byte_examples, check_folder, provenance
+from ecjax.cli.runs import MODEL, Run, byte_examples, provenance
 from ecjax.models import quantisation
 from ecjax.models.base import ByteModel
 from ecjax.models.files import load_transformer, save_exact
@@ -41,11 +41,11 @@ class Request(NamedTuple):
 
 def run(request: Request) -> dict[str, object]:
     """Makes the exact model, writes it, and returns what to report."""
-    inputs = [request.model, *request.texts, request.held_out, request.starts]
+    read = (request.model, *request.texts, request.held_out, request.starts)
+    inputs = [path for path in read if path is not None]
     training = None
     if request.settings is None:
-        check_folder(request.out, inputs)
-        streams.check_output(request.out / MODEL, request.force)
+        streams.check_outputs(request.out, [MODEL], request.force, inputs)
     else:
         training = Run.prepare(request.out, request.settings, None, request.checkpoint_every, request.quiet, inputs)
     contents = serialisation.read(request.model)

@@ -4,35 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from ecjax.cli.signals import uninterrupted
 
 
-def ready(*modules: str, extras: Sequence[str] = ()) -> None:
+def ready(*modules: str, extras: Sequence[str] = (), keep: bool = True) -> None:
     """Imports modules that need JAX, and has JAX keep what it compiles.
 
     Args:
       modules: What the command needs.
       extras: What it may need of the optional dependencies. If one is missing, whoever needs it says so.
+      keep: Whether JAX keeps what it compiles; of several processes together, none does.
     """
-    with _uninterrupted():
+    with uninterrupted():
         from ecjax import compilation
 
-        compilation.cache()
+        if keep:
+            compilation.cache()
         for name in modules:
             importlib.import_module(name)
         for name in extras:
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Holds requests to end back for the moment: a process crashes that raises an error while jaxlib is imported."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

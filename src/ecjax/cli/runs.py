@@ -57,7 +57,7 @@ class Run(NamedTuple):
         Raises:
           ValueError: If it holds another run, or a model that no run made, or if what the run writes is read by it.
         """
-        check_folder(out, inputs)
+        streams.check_outputs(out, (MODEL, LOSSES), force=True, inputs=[path for path in inputs if path is not None])
         run = cls(out, extended_settings(out, settings, extend), checkpoint_every, quiet)
         if (out / MODEL).exists() and not (out / _RECORD).exists():
             raise atomic.Existing(f"{out / MODEL} is there, and no run that made it; name another folder")
@@ -114,14 +114,6 @@ class Run(NamedTuple):
             "training_bits_per_byte": last / np.log(2) / bytes_per_token,
         }
         return trained, results
-
-
-def check_folder(out: Path, inputs: Sequence[str | Path | None]) -> None:
-    """Raises ValueError if `out` is no folder, or what will be written there is one of the inputs."""
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"{out} is there and is no folder; name another for the run")
-    for name in (MODEL, LOSSES):
-        streams.check_output(out / name, force=True, inputs=[path for path in inputs if path is not None])
 
 
 class Examples(NamedTuple):

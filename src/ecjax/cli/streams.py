@@ -117,18 +117,26 @@ def standard_output() -> Iterator[BinaryIO]:
 
 
 def check_output(target: Path, force: bool, inputs: Iterable[str | Path] = ()) -> None:
-    """Raises ValueError if a file that is to be written is there, or is one that is read."""
+    """Raises ValueError if a file that is to be written is there, is one that is read, or has no folder."""
     try:
         status = os.fstat(sys.stdout.fileno()) if to_standard_output(target) else target.stat()
     except (OSError, ValueError):  # not there; or standard output is no file at all
-        return
-    if not stat.S_ISREG(status.st_mode):
-        return
-    for path in inputs:
-        if _is(path, status):
-            raise ValueError(f"{target} is what is read, {path}; name another file to write to")
-    if not (force or to_standard_output(target)):
-        raise atomic.Existing(f"{target} is there already; name another file, or replace it with -f")
+        status = None
+    if status is not None and stat.S_ISREG(status.st_mode):
+        for path in inputs:
+            if _is(path, status):
+                raise ValueError(f"{target} is what is read, {path}; name another file to write to")
+    if not to_standard_output(target):
+        atomic.check(target, replace=force)
+
+
+def check_outputs(folder: Path, names: Iterable[str], force: bool, inputs: Iterable[str | Path] = ()) -> None:
+    """As `check_output`, of files in a folder that is made if it is not there. Raises ValueError if it is a file."""
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is there and is no folder; name another")
+    if folder.is_dir():
+        for name in names:
+            check_output(folder / name, force, inputs)
 
 
 def report(results: Mapping[str, object], target: Path, quiet: bool, as_json: bool) -> None:

@@ -34,8 +34,8 @@ def remembered(model: serialisation.Contents, replacement: str | None) -> Codebo
     name = replacement or told["name"]
     if replacement is None and name not in ("bytes", *serialisation.shipped()) and not Path(name).is_file():
         raise ValueError(
-            f"{model.name} was trained over the codebook {serialisation.shown(name)}, which is not there; say with "
-            "--tokenizer where it is"
+            f"{model.name} was trained over {serialisation.shown(name, None)}, which is neither a file nor one of the "
+            "shipped names; say with --tokenizer where it is"
         )
     tokenizer = tokenizer_of(name)
     if identity(name, tokenizer)["fingerprint"] != told["fingerprint"]:

@@ -129,7 +129,7 @@ def train_m2(
 
     With --distributed, run it once for each process, with the same arguments and one --out that all of them reach.
     """
-    ready("ecjax.cli.runs", extras=_CHECKPOINTS)
+    ready("ecjax.cli.runs", extras=_CHECKPOINTS, keep=not distributed)
     import jax
 
     from ecjax import data

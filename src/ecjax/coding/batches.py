@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Int32, UInt8, UInt32
+from jaxtyping import Array, Bool, Int32, UInt8, UInt32
 
 from ecjax.coding import lanes
 from ecjax.coding.code import WindowCode
@@ -17,6 +15,7 @@ from ecjax.coding.joining import Walk, extend, join
 from ecjax.integers import limb_count
 from ecjax.models.base import ByteModel
 from ecjax.padding import coarse_bucket
+from ecjax.programs import jit
 
 _LANES = {"cpu": 16}  # more are no faster on a processor's core; elsewhere a step takes the same time for many
 _MOST_LANES = 256
@@ -24,8 +23,31 @@ _BLOCK = 1 << 20  # bytes that are handed to the lanes at once
 _LONGEST = 1 << 16  # bytes of a segment
 _QUEUE, _ROOM = 256, 1 << 16  # items and bytes that there is room for at least, lest a few more be compiled anew
 
-_walk = eqx.filter_jit(lanes.encode)
-_spell = eqx.filter_jit(lanes.decode)
+
+@jit
+def _walk(
+    model: ByteModel,
+    code: WindowCode,
+    text: UInt8[Array, " n"],
+    bounds: Int32[Array, " bounds"],
+    count: Int32[Array, ""],
+    stops: Bool[Array, " n"],
+    lane_count: int,
+) -> lanes.Walks:
+    return lanes.encode(model, code, text, bounds, count, stops, lane_count)
+
+
+@jit
+def _spell(
+    model: ByteModel,
+    code: WindowCode,
+    codes: UInt32[Array, "queue limbs"],
+    bounds: Int32[Array, " bounds"],
+    count: Int32[Array, ""],
+    lane_count: int,
+    capacity: int,
+) -> tuple[UInt8[Array, " capacity"], Int32[Array, " queue"]]:
+    return lanes.decode(model, code, codes, bounds, count, lane_count, capacity)
 
 
 def encode(model: ByteModel, code: WindowCode, texts: Sequence[UInt8[np.ndarray, " _"]]) -> list[Walk]:
@@ -150,15 +172,10 @@ def _walk_group(model: ByteModel, code: WindowCode, items: Sequence[_Part]) -> l
     text, stops = np.zeros(n, np.uint8), np.zeros(n, bool)
     text[: bounds[-1]] = np.concatenate([text for text, _ in items])
     stops[: bounds[-1]] = np.concatenate([stops for _, stops in items])
-    walks = _walk(
-        model,
-        code,
-        jnp.asarray(text),
-        jnp.asarray(_filled(bounds, coarse_bucket(len(items), _QUEUE) + 1)),
-        jnp.asarray(len(items), jnp.int32),
-        jnp.asarray(stops),
-        lanes_for(len(items)),
-    )
+    queue = coarse_bucket(len(items), _QUEUE)
+    arrays = (text, _filled(bounds, queue + 1), np.int32(len(items)), stops)
+    text, filled, count, stops = jax.device_put(arrays)
+    walks = _walk(model, code, text, filled, count, stops, lanes_for(len(items)))
     begins, codes, taken = map(np.asarray, (walks.begins, walks.codes, walks.taken))
     out = []
     for begin, count in zip(bounds[:-1], taken, strict=False):
@@ -175,18 +192,9 @@ def _spell_all(
     queue = coarse_bucket(len(codes), _QUEUE)
     padded = np.zeros((queue, codes.shape[1]), np.uint32)
     padded[: len(codes)] = codes
-    text, lengths = map(
-        np.asarray,
-        _spell(
-            model,
-            code,
-            jnp.asarray(padded),
-            jnp.asarray(_filled(bounds, queue + 1)),
-            jnp.asarray(len(codes), jnp.int32),
-            lanes_for(len(codes)),
-            coarse_bucket(int(bounds[-1]), _ROOM),
-        ),
-    )
+    padded, filled, count = jax.device_put((padded, _filled(bounds, queue + 1), np.int32(len(codes))))
+    size = coarse_bucket(int(bounds[-1]), _ROOM)
+    text, lengths = map(np.asarray, _spell(model, code, padded, filled, count, lanes_for(len(codes)), size))
     lengths = lengths[: len(codes)]
     kept = np.minimum(lengths, rooms)
     return [text[b : b + k].tobytes() for b, k in zip(bounds, kept, strict=False)], lengths

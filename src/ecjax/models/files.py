@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ecjax import serialisation
 from ecjax.models.base import ByteModel
 from ecjax.models.integer import IntegerTransformer
 from ecjax.models.transformer import Transformer, TransformerByteModel, TransformerConfig
+from ecjax.serialisation import Contents
 
 KIND = "ecjax.transformer"
 EXACT_KIND = "ecjax.integer_transformer"
@@ -25,30 +25,52 @@ _Model = TypeVar("_Model", bound=eqx.Module)
 
 
 def save_transformer(path: str | Path, model: Transformer, provenance: Mapping[str, object]) -> str:
-    """Writes a Transformer, over bytes or tokens, and returns its fingerprint."""
-    return serialisation.write(Path(path), KIND, dataclasses.asdict(model.config), _tensors(model), provenance)
+    """Writes a Transformer, over bytes or tokens, and returns its fingerprint.
+
+    Raises:
+      ValueError: If a weight is not finite.
+    """
+    tensors = _tensors(model)
+    _check_finite("the model", tensors)
+    return serialisation.write(path, KIND, dataclasses.asdict(model.config), tensors, provenance)
 
 
-def load_transformer(name_or_path: str | Path) -> Transformer:
-    """Reads a Transformer. Raises ValueError for a missing, damaged or other file."""
-    path = serialisation.resolve(name_or_path)
-    if serialisation.read_kind(path) == EXACT_KIND:
-        raise ValueError(f"{path} is an exact byte model; this wants the float model that it was made from")
-    settings, tensors, _, _ = serialisation.read(path, KIND)
-    return _fill(path, lambda config: Transformer(config, key=jax.random.key(0)), settings, tensors)
+def load_transformer(source: str | Path | Contents) -> Transformer:
+    """The float Transformer of a file, over bytes or tokens.
+
+    Args:
+      source: A path, `-` for standard input, or what `ecjax.serialisation.read` gave.
+
+    Raises:
+      ValueError: If there is no such file, it is damaged or of another kind, or a weight is not finite.
+    """
+    contents = serialisation.read(source, KIND, EXACT_KIND)
+    if contents.kind == EXACT_KIND:
+        raise ValueError(f"{contents.name} is an exact byte model; this wants the float model that it was made from")
+    model = _fill(contents.name, _create, contents.settings, contents.tensors)
+    _check_finite(contents.name, contents.tensors)
+    return model
 
 
-def save_exact(path: str | Path, model: IntegerTransformer, provenance: Mapping[str, object]) -> str:
-    """Writes an exact byte model and returns its fingerprint."""
-    return serialisation.write(Path(path), EXACT_KIND, dataclasses.asdict(model.config), _tensors(model), provenance)
+def save_exact(
+    path: str | Path, model: IntegerTransformer, provenance: Mapping[str, object], replace: bool = True
+) -> str:
+    """Writes an exact byte model and returns its fingerprint. Unless `replace`, a file that is there is left."""
+    return serialisation.write(path, EXACT_KIND, dataclasses.asdict(model.config), _tensors(model), provenance, replace)
 
 
-def load_exact(name_or_path: str | Path) -> IntegerTransformer:
-    """Reads an exact byte model. Raises ValueError for a missing, damaged or other file."""
-    path = serialisation.resolve(name_or_path)
-    settings, tensors, _, _ = serialisation.read(path, EXACT_KIND)
-    model = _fill(path, IntegerTransformer.zeros, settings, tensors)
-    model.check()
+def load_exact(source: str | Path | Contents) -> IntegerTransformer:
+    """The exact byte model of a shipped name ("m1-books"), of a file, or of what `ecjax.serialisation.read` gave.
+
+    Raises:
+      ValueError: If there is no such file, or it is damaged or of another kind.
+    """
+    contents = serialisation.read(source, EXACT_KIND)
+    model = _fill(contents.name, IntegerTransformer.zeros, contents.settings, contents.tensors)
+    try:
+        model.check()
+    except ValueError as error:
+        raise serialisation.damaged(contents.name, str(error)) from error
     return model
 
 
@@ -57,15 +79,12 @@ def exact_shapes(settings: Mapping[str, object]) -> dict[str, jax.ShapeDtypeStru
 
     Raises ValueError if no model has such settings.
     """
-    try:
-        return _shapes(IntegerTransformer.zeros, settings)[0]
-    except TypeError as error:
-        raise ValueError(f"these are not the settings of a model: {error}") from error
+    return _shapes(IntegerTransformer.zeros, _configuration(settings))[0]
 
 
 def exact_model(settings: Mapping[str, object], tensors: Mapping[str, np.ndarray]) -> IntegerTransformer:
     """The exact model of a file's settings and tensors. Raises ValueError if there is none."""
-    model = _fill(Path("the model"), IntegerTransformer.zeros, settings, tensors)
+    model = _fill("the model", IntegerTransformer.zeros, settings, tensors)
     model.check()
     return model
 
@@ -75,48 +94,81 @@ def exact_fingerprint(model: IntegerTransformer) -> str:
     return serialisation.fingerprint(EXACT_KIND, dataclasses.asdict(model.config), _tensors(model))
 
 
+def _create(config: TransformerConfig) -> Transformer:
+    return Transformer(config, key=jax.random.key(0))
+
+
+def _configuration(settings: Mapping[str, object]) -> TransformerConfig:
+    """The sizes that a file's settings are. Raises ValueError if they are none."""
+    names = {field.name for field in dataclasses.fields(TransformerConfig)}
+    if settings.keys() != names:
+        wrong = serialisation.shown(min(settings.keys() ^ names))
+        raise ValueError(f"a model's settings are {', '.join(sorted(names))}; {wrong} is missing or too much")
+    sizes = {name: value for name, value in settings.items() if type(value) is int}
+    if wrong := sorted(names - sizes.keys()):
+        raise ValueError(f"{wrong[0]} is no integer")
+    return TransformerConfig(**sizes)
+
+
 def _shapes(
-    create: Callable[[TransformerConfig], eqx.Module], settings: Mapping[str, object]
+    create: Callable[[TransformerConfig], eqx.Module], config: TransformerConfig
 ) -> tuple[dict[str, jax.ShapeDtypeStruct], Any]:
-    """The arrays of a model of such settings by name, in order, and its structure."""
-    shape = eqx.filter_eval_shape(create, TransformerConfig(**settings))  # type: ignore[arg-type]
-    paths, structure = jax.tree_util.tree_flatten_with_path(shape)
+    """The arrays of a model of such sizes by name, in order, and its structure."""
+    paths, structure = jax.tree_util.tree_flatten_with_path(eqx.filter_eval_shape(create, config))
     return {jax.tree_util.keystr(key): leaf for key, leaf in paths}, structure
 
 
 def _fill(
-    path: Path,
+    name: str,
     create: Callable[[TransformerConfig], _Model],
     settings: Mapping[str, object],
     tensors: Mapping[str, np.ndarray],
 ) -> _Model:
     """The model of a file's settings with its tensors."""
     try:
-        shapes, structure = _shapes(create, settings)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path} is damaged: its settings are not those of a model") from error
+        config = _configuration(settings)
+        _check_claims(config, tensors)
+        shapes, structure = _shapes(create, config)
+    except ValueError as error:
+        raise serialisation.damaged(name, str(error)) from error
     if shapes.keys() != tensors.keys() or any(
-        (tensors[name].shape, tensors[name].dtype) != (leaf.shape, leaf.dtype) for name, leaf in shapes.items()
+        (tensors[key].shape, tensors[key].dtype) != (leaf.shape, leaf.dtype) for key, leaf in shapes.items()
     ):
-        raise ValueError(f"{path} is damaged: its tensors are not those of its configuration")
-    return jax.tree.unflatten(structure, [jnp.asarray(tensors[name]) for name in shapes])
+        raise serialisation.damaged(name, "its tensors are not those of its settings")
+    # Copies: what is put on a processor may share its memory with NumPy. `jnp.asarray` would compile for each shape.
+    return jax.tree.unflatten(structure, jax.device_put([np.array(tensors[key]) for key in shapes]))
 
 
-def read_provenance(name_or_path: str | Path) -> dict[str, object]:
-    """What a model's file says of its origin. Raises ValueError if it is missing, damaged or no model."""
-    path = serialisation.resolve(name_or_path)
-    return serialisation.read(path, EXACT_KIND if serialisation.read_kind(path) == EXACT_KIND else KIND)[3]
+def _check_claims(config: TransformerConfig, tensors: Mapping[str, np.ndarray]) -> None:
+    """Raises ValueError if settings claim more than the tensors hold, before a model of such sizes is traced."""
+    layers = sum(key.startswith(".layers[") and key.endswith(".attention.bias") for key in tensors)
+    biases = config.layers * config.heads * config.context
+    least = (config.vocab_size + 1) * config.d_model + config.parameters + biases
+    there = sum(tensor.size for tensor in tensors.values())
+    if layers != config.layers or least > there:
+        raise ValueError(
+            f"its settings are those of {config.layers} layers and at least {least} weights, and it has {layers} and "
+            f"{there}"
+        )
 
 
-def load_model(name_or_path: str | Path) -> ByteModel:
+def _check_finite(name: str, tensors: Mapping[str, np.ndarray]) -> None:
+    for key, tensor in tensors.items():
+        if not np.isfinite([tensor.min(), tensor.max()]).all():
+            raise ValueError(f"{name} has a weight in {key} that is not finite; train it again, or get it again")
+
+
+def load_model(source: str | Path | Contents) -> ByteModel:
     """The byte model of a shipped name ("m1-books") or of a file, exact or float.
+
+    Args:
+      source: The name or the path, `-` for standard input, or what `ecjax.serialisation.read` gave.
 
     Raises:
       ValueError: If there is no such file, it is damaged, or its model is not one over bytes.
     """
-    path = serialisation.resolve(name_or_path)
-    exact = serialisation.read_kind(path) == EXACT_KIND
-    return load_exact(path) if exact else TransformerByteModel(load_transformer(path))
+    contents = serialisation.read(source, KIND, EXACT_KIND)
+    return load_exact(contents) if contents.kind == EXACT_KIND else TransformerByteModel(load_transformer(contents))
 
 
 def _tensors(model: eqx.Module) -> dict[str, np.ndarray]:

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Integer, Key, UInt32
 
+from ecjax.checks import check_integer
 from ecjax.frequencies import check_precision, cumulative_frequencies, fixed_point
 from ecjax.models.base import ByteModel
 
@@ -33,6 +34,9 @@ class TransformerConfig:
       head_dim: Width of a head.
       mlp_dim: Width of the gated MLP.
       context: Positions that attention reaches back over, its own included.
+
+    Raises:
+      ValueError: If one is not an integer of at least 1.
     """
 
     vocab_size: int
@@ -45,9 +49,8 @@ class TransformerConfig:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if value < 1:
-                raise ValueError(f"TransformerConfig.{field.name} must be at least 1, got {value}")
+            # Sizes are indices too, which are int32.
+            check_integer(f"TransformerConfig.{field.name}", getattr(self, field.name), 1)
 
     @property
     def parameters(self) -> int:

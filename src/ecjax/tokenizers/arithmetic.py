@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import equinox as eqx
 import jax
 import numpy as np
 from jaxtyping import Array, Int32, UInt8
 
 from ecjax.coding import stream
 from ecjax.models.base import ByteModel
+from ecjax.programs import jit
 from ecjax.tokenizers import blocks
 from ecjax.tokenizers.bits import read_number, write_number
 from ecjax.tokenizers.modelled import ModelledTokenizer
@@ -91,12 +91,12 @@ def decode_blocks(model: ByteModel, codes: Sequence[bytes], lengths: Sequence[in
     return out
 
 
-@eqx.filter_jit
+@jit
 def _encode(model: ByteModel, texts: UInt8[Array, "rows n"], lengths: Int32[Array, " rows"]) -> stream.Encoded:
     return jax.vmap(stream.encode, in_axes=(None, 0, 0))(model, texts, lengths)
 
 
-@eqx.filter_jit
+@jit
 def _decode(
     model: ByteModel, codes: UInt8[Array, "rows capacity"], lengths: Int32[Array, " rows"], size: int
 ) -> UInt8[Array, "rows n"]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int32, UInt8
 
@@ -60,9 +59,9 @@ def stack(parts: Sequence[bytes], rows: int, size: int) -> UInt8[Array, "rows si
     out = np.zeros((rows, size), np.uint8)
     for row, part in zip(out, parts, strict=False):
         row[: len(part)] = np.frombuffer(part, np.uint8)
-    return jnp.asarray(out)
+    return jax.device_put(out)
 
 
 def counts(numbers: Sequence[int], rows: int) -> Int32[Array, " rows"]:
     """Numbers, filled with zeros."""
-    return jnp.asarray(np.pad(np.array(numbers, np.int32), (0, rows - len(numbers))))
+    return jax.device_put(np.pad(np.array(numbers, np.int32), (0, rows - len(numbers))))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int32, Integer
 
-from ecjax.checks import check_ids, check_text
+from ecjax.checks import check_ids, check_integer, check_text
 
 SPACE = "\u2581"  # what stands for a space in a piece
 
@@ -31,10 +31,13 @@ TRAINING = {
 """Settings of SentencePiece's trainer: nothing is normalised, all spaces are kept, unknown characters become bytes."""
 
 _LONGEST = 1 << 22  # characters, of at most 4 bytes, that are trained on as one sentence; longer ones would be skipped
+_MOST_PIECES = 1 << 24  # far beyond these the trainer's own numbers overflow, and it never ends
 _RESERVED = "\u2585"  # the trainer skips sentences with it
 # What SentencePiece would not give back: its own sign for a space, and bytes that are no UTF-8, which Python's decoder
-# gives as lone surrogates.
+# gives as lone surrogates. Where a model has no piece for a space, that is hard as well: it would come as its sign.
 _HARD = re.compile(f"([{SPACE}\udc80-\udcff]+)")
+_HARD_AND_SPACES = re.compile(f"([{SPACE} \udc80-\udcff]+)")
+_TOO_FEW = re.compile(r"required_chars\. \d+ vs (\d+)")
 _PROBE = "  a\ufb01  \u212b\t\r\n e\u0301 \U0001f600 <0x41> <unk> "  # what normalisation would change
 
 
@@ -51,13 +54,16 @@ class SentencePiece:
     def __init__(self, model_proto: bytes) -> None:
         """From a model. Raises ValueError if it is none, has no byte pieces, or normalises what it is given."""
         self._processor: Any = _library().SentencePieceProcessor()
+        if not isinstance(model_proto, bytes):
+            raise TypeError(f"a SentencePiece model is given as bytes, got {type(model_proto).__name__}")
         try:
             self._processor.LoadFromSerializedProto(model_proto)
-        except RuntimeError as error:
+            processor, ids = self._processor, range(self._processor.get_piece_size())
+            self._pieces = [_piece_bytes(processor, i) for i in ids]
+        except (RuntimeError, ValueError) as error:
             raise ValueError("this is no SentencePiece model; give the bytes of a file its trainer wrote") from error
         self.model_proto = model_proto
-        processor, ids = self._processor, range(self._processor.get_piece_size())
-        self._pieces = [_piece_bytes(processor, i) for i in ids]
+        self._hard = _HARD_AND_SPACES if processor.piece_to_id(SPACE) == processor.unk_id() else _HARD
         byte_ids = {self._pieces[i]: i for i in ids if processor.is_byte(i)}
         if len(byte_ids) != 256:
             raise ValueError("this SentencePiece model has no piece for each byte; train it with byte_fallback=True")
@@ -70,18 +76,27 @@ class SentencePiece:
         """A unigram model of `vocab_size` pieces, or as many as the texts yield. What is not UTF-8 is left out.
 
         Raises:
-          ValueError: If SentencePiece cannot make such a model of the texts.
+          ValueError: If there is no text to learn from, or `vocab_size` is too small for the texts' characters.
         """
+        check_integer("vocab_size", vocab_size, 1, _MOST_PIECES)
         strings = [part for text in texts for part in check_text(text).decode("utf-8", "ignore").split(_RESERVED)]
         # Whole texts as sentences: of lines the trainer drops the ends, and learns no pieces with them.
         sentences = (string[i : i + _LONGEST] for string in strings for i in range(0, len(string), _LONGEST))
+        if not any(string.strip("\r\n\0") for string in strings):  # which are dropped from a sentence's ends
+            raise ValueError("SentencePiece has nothing to learn from: give UTF-8 texts that are not empty")
         out = io.BytesIO()
         try:
             _library().SentencePieceTrainer.train(
                 sentence_iterator=sentences, model_writer=out, vocab_size=vocab_size, **TRAINING
             )
         except RuntimeError as error:
-            raise ValueError(f"SentencePiece could not train {vocab_size} pieces on these texts: {error}") from error
+            few = _TOO_FEW.search(str(error))
+            why = (
+                f"their characters and the 256 bytes take {few[1]}; ask for more"
+                if few
+                else " ".join(str(error).split())
+            )
+            raise ValueError(f"SentencePiece could not train {vocab_size} pieces on these texts: {why}") from error
         return cls(out.getvalue())
 
     @property
@@ -107,7 +122,7 @@ class SentencePiece:
 
     def _encode(self, string: str) -> Int32[np.ndarray, " n"]:
         ids: list[int] = []
-        for i, part in enumerate(_HARD.split(string)):  # every other part is a hard one
+        for i, part in enumerate(self._hard.split(string)):  # every other part is a hard one
             if i % 2:
                 ids += [self._byte_ids[byte] for byte in part.encode("utf-8", "surrogateescape")]
             else:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+import itertools
+from typing import Any, get_args
 
 import jax.numpy as jnp
+import numpy as np
 import optax
 
-Optimizer = Literal["adamw", "paper"]
-Compute = Literal["float32", "bfloat16"]
+from ecjax.training.choices import Compute, Optimizer
+
+_LARGEST = 2**31 - 1  # optimisers count in int32
+_LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +21,7 @@ class TrainingSettings:
     """What a training run is made of, besides model and data.
 
     Attributes:
-      steps: Optimiser steps in all.
+      steps: Optimiser steps, before any that a run is extended by.
       batch_size: Examples per step.
       optimizer: "adamw" (cosine decay to zero; for small runs) or "paper" (Adafactor with the paper's schedule, sec.
         3.2).
@@ -29,9 +33,11 @@ class TrainingSettings:
         are float32 either way.
       accumulate: Equal micro-batches that a step's batch is worked off in, to need less memory.
       remat: Whether the backward pass computes each layer's activations anew, to need less memory.
+      extended: Steps of each leg that the run was extended by. In a leg, "adamw" warms up and decays to zero anew, its
+        moments carried over; "paper" goes on with its schedule.
 
     Raises:
-      ValueError: If `accumulate` does not divide `batch_size`.
+      ValueError: If a field is none of these, is out of range, or if `accumulate` does not divide `batch_size`.
     """
 
     steps: int
@@ -44,19 +50,69 @@ class TrainingSettings:
     compute: Compute = "float32"
     accumulate: int = 1
     remat: bool = False
+    extended: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.accumulate < 1 or self.batch_size % self.accumulate:
+        for name in ("steps", "batch_size"):
+            check_whole(name, getattr(self, name), 1)
+        for name in ("warmup", "seed"):
+            check_whole(name, getattr(self, name), 0)
+        for name in ("learning_rate", "z_loss"):
+            _check_size(name, getattr(self, name))
+        _check_choice("optimizer", self.optimizer, get_args(Optimizer))
+        _check_choice("compute", self.compute, get_args(Compute))
+        if type(self.remat) is not bool:
+            raise ValueError(f"remat must be True or False, got {self.remat!r}")
+        if type(self.accumulate) is not int or self.accumulate < 1 or self.batch_size % self.accumulate:
             raise ValueError(
-                f"a batch of {self.batch_size} examples does not make {self.accumulate} equal micro-batches; "
+                f"a batch of {self.batch_size} examples does not make {self.accumulate!r} equal micro-batches; "
                 "the batch size must be a multiple of their number"
             )
+        if type(self.extended) is not tuple:
+            raise ValueError(f"extended must be a tuple of numbers of steps, got {self.extended!r}")
+        for leg in self.extended:
+            check_whole("each leg of extended", leg, 1)
+        if self.total_steps > _LARGEST:
+            raise ValueError(f"a run has at most {_LARGEST:,} steps, got {self.total_steps:,}")
+
+    @property
+    def total_steps(self) -> int:
+        """Steps in all, those of the legs included."""
+        return self.steps + sum(self.extended)
+
+    def until(self, step: int) -> TrainingSettings:
+        """The settings without the legs after the one of `step`, the first step being 1: nothing later may matter."""
+        ends = itertools.accumulate(self.extended, initial=self.steps)
+        legs = sum(end < step for end in ends)
+        return dataclasses.replace(self, extended=self.extended[:legs])
+
+
+def check_whole(name: str, value: Any, least: int) -> None:
+    """Raises ValueError unless `value` is a whole number of at least `least` that an int32 holds."""
+    if type(value) is not int or not least <= value <= _LARGEST:
+        raise ValueError(f"{name} must be a whole number from {least} to {_LARGEST}, got {value!r}")
+
+
+def _check_size(name: str, value: Any) -> None:
+    if type(value) not in (int, float) or not 0 <= value <= _LARGEST_FLOAT:  # NaN is not either
+        raise ValueError(f"{name} must be a finite number of at least 0, got {value!r}")
+
+
+def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
 
 
 def make_optimizer(settings: TrainingSettings) -> optax.GradientTransformation:
     """The optimiser that `settings` names."""
     if settings.optimizer == "paper":
         return optax.adafactor(lambda step: 1.0 / jnp.sqrt(jnp.maximum(step, 10_000)))
-    warmup = min(settings.warmup, settings.steps // 2)
-    schedule = optax.warmup_cosine_decay_schedule(0.0, settings.learning_rate, warmup, settings.steps)
+    legs = [_warm_up_and_decay(settings, steps) for steps in (settings.steps, *settings.extended)]
+    ends = list(itertools.accumulate((settings.steps, *settings.extended)))
+    schedule = optax.join_schedules(legs, ends[:-1]) if settings.extended else legs[0]
     return optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, b2=0.98, weight_decay=0.01))
+
+
+def _warm_up_and_decay(settings: TrainingSettings, steps: int) -> optax.Schedule:
+    warmup = min(settings.warmup, steps // 2)
+    return optax.warmup_cosine_decay_schedule(0.0, settings.learning_rate, warmup, steps)

@@ -1,0 +1,223 @@
+"""The record of a run in its folder, `run.json`: all that its result depends on, and how far its results are kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from ecjax import atomic
+from ecjax.models.transformer import Transformer
+from ecjax.training.batches import fingerprint
+from ecjax.training.settings import TrainingSettings, check_whole
+
+NAME = "run.json"
+CHECKPOINTS = "checkpoints"
+
+_PACKAGES = ("ecjax", "jax", "jaxlib", "optax", "equinox", "grain", "numpy")
+_FIELDS = ("settings", "model", "inputs", "weights", "batch", "versions", "devices", "recorded", "checksum")
+_LARGEST = 1 << 24  # bytes; what is longer is no record
+_FINGERPRINT = re.compile("[0-9a-f]{40,}")
+_AT_MOST = 6  # differences that a message names
+
+
+def describe(settings: TrainingSettings, model: Transformer, batch: Any, inputs: Mapping[str, Any] | None) -> dict:
+    """All that a run's result depends on, as JSON holds it.
+
+    Args:
+      settings: Of the run.
+      model: Where it begins.
+      batch: The first batch.
+      inputs: What else there is, by names of the caller's.
+
+    Raises:
+      ValueError: If `inputs` is not JSON.
+    """
+    devices = jax.devices()
+    try:
+        given = json.loads(json.dumps(dict(inputs or {}), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"inputs must be what JSON holds: {error}") from None
+    return {
+        "settings": _as_json(settings),
+        "model": dataclasses.asdict(model.config),
+        "inputs": given,
+        "weights": fingerprint(model),
+        "batch": fingerprint(batch),
+        "versions": {name: _version(name) for name in _PACKAGES},
+        "devices": {"count": len(devices), "kind": devices[0].device_kind, "processes": jax.process_count()},
+    }
+
+
+def read(directory: Path) -> dict | None:
+    """The record in a folder, or None if the folder holds no run or is not there.
+
+    Raises:
+      ValueError: If there is something else than a folder, a damaged record, or checkpoints without a record.
+    """
+    path = directory / NAME
+    if directory.exists() and not directory.is_dir():
+        raise ValueError(f"{directory} is no folder; name one for the run, or one that is not there yet")
+    if not path.exists():
+        if (directory / CHECKPOINTS).exists():
+            raise ValueError(f"{directory} has checkpoints but no {NAME}, which says of what run; use another folder")
+        return None
+    if not path.is_file() or path.stat().st_size > _LARGEST:
+        raise ValueError(_damaged(path))
+    try:
+        record = json.loads(path.read_bytes(), parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise ValueError(_damaged(path)) from None
+    if not isinstance(record, dict):
+        raise ValueError(_damaged(path))
+    missing = [field for field in _FIELDS if field not in record]
+    if missing:
+        raise ValueError(
+            f"{path} does not say {', '.join(missing)}: it is damaged, or an older ecjax wrote it; use another folder"
+        )
+    if record.pop("checksum") != _checksum(record):
+        raise ValueError(_damaged(path))
+    return record
+
+
+def write(directory: Path, record: dict) -> None:
+    """Writes a record, whole or not at all. Raises OSError if the disk is full, say."""
+    contents = json.dumps(record | {"checksum": _checksum(record)}, indent=2)
+    try:
+        atomic.write_bytes(directory / NAME, f"{contents}\n".encode())
+    except OSError as error:
+        raise OSError(error.errno, f"{directory / NAME} cannot be written: {error.strerror}") from None
+
+
+def going_on(directory: Path, now: dict, was: dict | None) -> dict:
+    """The record that a run has once it goes on.
+
+    Args:
+      directory: Of the run, for messages.
+      now: What the run's result depends on now (`describe`).
+      was: The record in the folder.
+
+    Raises:
+      ValueError: If it is another run, or one that cannot be extended yet.
+    """
+    if was is None:
+        return now | {"recorded": 0}
+    legs, before = now["settings"]["extended"], was["settings"]["extended"]
+    one_more = legs[:-1] == before and len(legs) == len(before) + 1
+    compared = was | {"settings": was["settings"] | {"extended": legs}} if one_more else was
+    _check_same(directory, now, {key: value for key, value in compared.items() if key != "recorded"})
+    if one_more and not is_finished(was):
+        raise ValueError(f"the run in {directory} is not finished, so it cannot be extended yet; finish it first")
+    return now | {"recorded": was["recorded"]}
+
+
+def is_finished(record: dict) -> bool:
+    """Whether a run's last step is done and its results are kept."""
+    return record["recorded"] == record["settings"]["steps"] + sum(record["settings"]["extended"])
+
+
+def extended_settings(directory: Path, settings: TrainingSettings, extend: int | None = None) -> TrainingSettings:
+    """The settings of the run in a folder, its legs included, perhaps with one more leg; changes nothing.
+
+    A command that was stopped can so be given again: a leg that is not finished goes on, and is not added twice.
+
+    Args:
+      directory: The run's folder, which need not be there.
+      settings: What the run was begun with. Its own `extended` does not matter.
+      extend: Steps of another leg, for a finished run; for one that is not, of its last leg.
+
+    Returns:
+      What `train` is to be called with.
+
+    Raises:
+      ValueError: If the folder holds a run with other settings or a damaged one; or, with `extend`, none, or one that
+        is not finished and whose last leg is another.
+    """
+    if extend is not None:
+        check_whole("the number of steps to extend by", extend, 1)
+    was = read(Path(directory))
+    if was is None:
+        if extend is not None:
+            raise ValueError(f"{directory} holds no run that could be extended; train one there first")
+        return settings
+    legs = tuple(was["settings"]["extended"])
+    settings = dataclasses.replace(settings, extended=legs)
+    _check_same(directory, {"settings": _as_json(settings)}, {"settings": was["settings"]})
+    if extend is None:
+        return settings
+    if is_finished(was):
+        return dataclasses.replace(settings, extended=(*legs, extend))
+    if legs and legs[-1] == extend:
+        return settings
+    last = f"its last leg, of {legs[-1]} steps, is" if legs else f"its {settings.steps} steps are"
+    raise ValueError(f"the run in {directory} cannot be extended by {extend} steps, as {last} not finished yet")
+
+
+def _check_same(directory: Path, now: dict, was: dict) -> None:
+    flat_now, flat_was = _flat(now), _flat(was)
+    names = [name for name in (flat_now | flat_was) if flat_now.get(name, _ABSENT) != flat_was.get(name, _ABSENT)]
+    if not names:
+        return
+    told = [f"{_cut(name)} is {_told(flat_now, name)} here and was {_told(flat_was, name)}" for name in names]
+    rest = [f"{len(told) - _AT_MOST} more differ"] if len(told) > _AT_MOST else []
+    raise ValueError(
+        f"{directory} holds another run: {', '.join(told[:_AT_MOST] + rest)}; use the same again, or another folder"
+    )
+
+
+_ABSENT = object()
+
+
+def _flat(tree: dict, prefix: str = "") -> dict[str, Any]:
+    """The leaves of nested dictionaries, by their dotted names."""
+    leaves: dict[str, Any] = {}
+    for name, value in tree.items():
+        if isinstance(value, dict) and (value or not prefix):
+            leaves |= _flat(value, f"{prefix}{name}.")
+        else:
+            leaves[f"{prefix}{name}"] = value
+    return leaves
+
+
+def _told(leaves: dict[str, Any], name: str) -> str:
+    if name not in leaves:
+        return "absent"
+    value = leaves[name]
+    if isinstance(value, str) and _FINGERPRINT.fullmatch(value):
+        return f"{value[:12]}..."
+    return _cut(json.dumps(value))
+
+
+def _cut(text: str) -> str:
+    plain = text if text.isprintable() else ascii(text)
+    return plain if len(plain) <= 70 else f"{plain[:67]}..."
+
+
+def _as_json(settings: TrainingSettings) -> dict:
+    return json.loads(json.dumps(dataclasses.asdict(settings)))
+
+
+def _checksum(record: dict) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _damaged(path: Path) -> str:
+    return f"{path} is damaged or was edited; put a copy of it back, or use another folder"
