@@ -175,7 +175,7 @@ def test_an_exact_transformer_is_called_as_its_file_is(tmp_path):
 @pytest.mark.parametrize(
     "value",
     [len, lambda: 0, object(), {1, 2}, b"bytes", int, 3j, Settings(inner=len), {"a": {2: {3}}}],
-    ids=repr,
+    ids=["builtin", "function", "object", "set", "bytes", "class", "complex", "function in a record", "set in dicts"],
 )
 def test_a_model_that_is_not_told_by_plain_values_is_refused(value):
     refused(Built(settings=value))
@@ -183,7 +183,9 @@ def test_a_model_that_is_not_told_by_plain_values_is_refused(value):
         ecjax.compress(b"", Built(settings=value))
 
 
-@pytest.mark.parametrize("value", [jax.nn.relu, object(), jax.random.key(0), np.array([None])], ids=repr)
+@pytest.mark.parametrize(
+    "value", [jax.nn.relu, object(), jax.random.key(0), np.array([None])], ids=["function", "object", "key", "None"]
+)
 def test_a_model_with_leaves_that_are_no_numbers_is_refused(value):
     refused(Built([value]))
 

@@ -169,7 +169,7 @@ def _convert(
         total = status.st_size if status and what == "encoding" else None
         with (
             streams.writing(target, force, [source, *models], status, text=what == "decoding") as file,
-            counting(what, "bytes", total, quiet) as progress,
+            counting(what, "bytes", total, quiet or streams.to_terminal(target)) as progress,
         ):
             summary = run(opened, file, progress)
     if remove:

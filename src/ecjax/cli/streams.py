@@ -68,6 +68,11 @@ def to_standard_output(target: Path) -> bool:
     return target == STANDARD or str(target) in _STANDARD_OUTPUTS
 
 
+def to_terminal(target: Path) -> bool:
+    """Whether what is written is seen at once, so that nothing else should be."""
+    return to_standard_output(target) and sys.stdout.isatty()
+
+
 def is_file_to_be(target: Path) -> bool:
     """Whether what is written stays in a file: not in a pipe, a device or standard output."""
     return not to_standard_output(target) and (target.is_file() or not target.exists())
@@ -94,7 +99,7 @@ def writing(
         with atomic.replacing(target, replace=force, like=like) as file:
             yield file
         return
-    if sys.stdout.isatty() and not (text or force):
+    if to_terminal(target) and not (text or force):
         raise ValueError("what is written is no text, and standard output is a terminal; name a file, or force it: -f")
     with standard_output() as file:
         yield file
