@@ -179,3 +179,9 @@ def test_many_at_once_leave_one_whole_file(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert path.read_bytes() in contents and names(tmp_path) == ["file"]
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="a folder that takes no files is that of Linux")
+def test_what_cannot_be_written_is_called_by_its_name() -> None:
+    with pytest.raises(OSError, match=r"'/proc/file'$"):
+        atomic.write_bytes("/proc/file", b"")

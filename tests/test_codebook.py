@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 import ecjax
 from ecjax import serialisation
-from ecjax.codebook import _LANE, _OVERLAP, Codebook, compile_codebook, load_codebook
+from ecjax.codebook import Codebook, compile_codebook, load_codebook
+from ecjax.codebook.table import _LANE, _OVERLAP
 from specs.oracle import windows as oracle
 from tests.strategies import Markov, annotations_unchecked, make_table, padded, python_model, sample, seeds, texts
 
@@ -176,7 +177,7 @@ def test_there_are_codebooks_of_9_to_16_bits_only(bits):
 
 @pytest.mark.slow
 def test_a_model_too_sure_for_a_table_is_refused_before_all_is_found(monkeypatch):
-    monkeypatch.setattr("ecjax.codebook._MAX_STRINGS", 1 << 22)
+    monkeypatch.setattr("ecjax.codebook.table._MAX_STRINGS", 1 << 22)
     with pytest.raises(ValueError, match="too sure of itself for a table; use EqualInfo"):
         compile_codebook(random_model(0, ("spiky",)), 16)
 

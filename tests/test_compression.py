@@ -2,6 +2,7 @@
 
 import io
 import os
+import pickle
 import shutil
 import threading
 from pathlib import Path
@@ -186,6 +187,18 @@ def test_what_is_no_bytes_is_refused():
         refused("a text is bytes, got list", call, [1, 2], error=TypeError)
 
 
+def test_a_source_that_gives_something_else_is_refused():
+    class Greedy(io.RawIOBase):
+        def read(self, size: int = -1) -> bytes:
+            return bytes(size + 1)
+
+    for run in (ecjax.compress_stream, ecjax.decompress_stream):
+        with pytest.raises(TypeError, match="gives text, not bytes; open it in binary mode"):
+            run(io.StringIO("text"), io.BytesIO(), "books-12")
+        with pytest.raises(ValueError, match=r"was asked for \d+ bytes and gave \d+"):
+            run(Greedy(), io.BytesIO(), "books-12")
+
+
 def test_what_is_no_model_is_refused(tmp_path):
     for wrong in (5, unigram, ecjax.EqualInfo(unigram(), 16), Transformer(CONFIG, key=jax.random.key(0)), b"books-12"):
         refused("a model is a name, a file, or an", ecjax.compress, TEXT, wrong, error=TypeError)
@@ -246,6 +259,13 @@ def test_damaged_data_is_refused():
         assert isinstance(refused(": ", ecjax.decompress, data[:size]), Refused)
     for other in (b"", TEXT, data + b"\n", data + data):
         assert isinstance(refused(": ", ecjax.decompress, other), Refused)
+
+
+def test_a_refusal_comes_out_of_another_process():
+    with pytest.raises(Refused) as caught:
+        ecjax.decompress(b"x")
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert type(again) is Refused and (again.cause, str(again)) == ("magic", str(caught.value))
 
 
 @given(st.binary(max_size=80))

@@ -15,8 +15,6 @@ import numpy as np
 import pytest
 import safetensors
 import safetensors.numpy
-from hypothesis import given
-from hypothesis import strategies as st
 
 import ecjax
 from ecjax import serialisation
@@ -302,10 +300,3 @@ def test_the_fingerprint_alone_needs_the_header_alone(path: Path) -> None:
     refused(path, "damaged")
     path.write_bytes(b"")
     refused(path, "damaged", serialisation.read_fingerprint)
-
-
-@given(st.text() | st.text(st.characters(categories=["Cc", "Cf", "Cs", "Zl"])))
-def test_text_from_a_file_is_shown_in_one_line(text: str) -> None:
-    shown = serialisation.shown(text)
-    assert shown.isprintable() and len(shown) <= 83 * 10 and (shown == text or not text.isprintable() or len(text) > 80)
-    assert len(serialisation.shown(text * 100, None)) >= len(text * 100)

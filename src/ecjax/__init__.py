@@ -61,4 +61,18 @@ __getattr__, __dir__ = lazy.attach(
             "Tokenizer",
         ],
     },
+    modules=[
+        "analysis",
+        "codebook",
+        "compilation",
+        "container",
+        "data",
+        "evaluation",
+        "exactness",
+        "generation",
+        "models",
+        "serialisation",
+        "tokenizers",
+        "training",
+    ],
 )

@@ -35,6 +35,7 @@ def replacing(path: str | Path, *, replace: bool = True, like: os.stat_result | 
     Raises:
       Existing: If a file is there and `replace` is false, be it one that appeared in the meantime.
       ValueError: If a folder is there, or the folder is not.
+      OSError: If the file cannot be written, because the disk is full, say.
     """
     before = check(path, replace)
     if before is not None and not stat.S_ISREG(before.st_mode):
@@ -45,7 +46,10 @@ def replacing(path: str | Path, *, replace: bool = True, like: os.stat_result | 
     with contextlib.suppress(OSError):
         _sweep(target.parent)
     # What is to be like a private file is private from the beginning.
-    partial, file = _create(target.parent, 0o666 if before is None and like is None else 0o600)
+    try:
+        partial, file = _create(target.parent, 0o666 if before is None and like is None else 0o600)
+    except OSError as error:  # which knows the random name alone
+        raise OSError(error.errno, error.strerror, str(path)) from None
     with file:
         try:
             yield file
@@ -57,7 +61,7 @@ def replacing(path: str | Path, *, replace: bool = True, like: os.stat_result | 
             _put_in_place(partial, target, path, replace)
         finally:
             partial.unlink(missing_ok=True)
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def check(path: str | Path, replace: bool) -> os.stat_result | None:
@@ -82,6 +86,16 @@ def write_bytes(path: str | Path, contents: bytes, *, replace: bool = True) -> N
     """Writes a file whole or not at all. Raises as `replacing` does."""
     with replacing(path, replace=replace) as file:
         file.write(contents)
+
+
+def sync_folder(folder: Path) -> None:
+    """Has the names in a folder on the disk too, where the file system can do that."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _existing(path: str | Path) -> Existing:
@@ -146,12 +160,3 @@ def _put_in_place(partial: Path, target: Path, path: str | Path, replace: bool) 
             if target.exists():
                 raise _existing(path) from None
     os.replace(partial, target)
-
-
-def _sync_folder(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # not every file system has this
-        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int32
 
-from ecjax.models.base import ByteModel
-
 
 def check_text(text: Any) -> bytes:
     """`text` as bytes. Raises TypeError unless it is bytes-like."""
@@ -60,12 +58,3 @@ def _short(value: Any) -> str:
         return f"an int of {value.bit_length()} bits"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:60]}..."
-
-
-def check_exact(model: ByteModel, allow_inexact: bool) -> None:
-    """Raises ValueError unless the model is exact, or need not be."""
-    if not (model.exact or allow_inexact):
-        raise ValueError(
-            f"{type(model).__name__} is not exact: its tokens need not decode to the same text elsewhere; use an exact "
-            "model, which `ecjax quantize` makes of a float one (a tokenizer also takes allow_inexact=True)"
-        )

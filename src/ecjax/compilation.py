@@ -89,9 +89,11 @@ def machine() -> str | None:
 
 def folder() -> Folder | None:
     """Where this process keeps compiled code, if `cache` was called and found a place."""
+    if _State.folder is None:
+        return None
     from jax._src import compilation_cache
 
-    in_use = _State.folder is not None and isinstance(compilation_cache._cache, _cache_class())
+    in_use = isinstance(compilation_cache._cache, _cache_class())
     return _State.folder if in_use else None  # not if JAX was given another cache since
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import equinox as eqx
@@ -19,6 +19,7 @@ from ecjax.codebook import KIND as CODEBOOK_KIND
 from ecjax.codebook import Codebook, load_codebook
 from ecjax.coding.windows import MAX_BITS, MIN_BITS
 from ecjax.container import Coding, Reader, Source, Summary, Target
+from ecjax.container.files import Report
 from ecjax.models.base import ByteModel
 from ecjax.models.files import exact_fingerprint, load_model
 from ecjax.models.integer import IntegerTransformer
@@ -28,7 +29,6 @@ DEFAULT = "m1-books"
 
 Model = str | Path | serialisation.Contents | ByteModel | Codebook
 Buffer = bytes | bytearray | memoryview
-Report = Callable[[int], None]
 
 
 def compress(data: Buffer, model: Model = DEFAULT, bits: int | None = None) -> bytes:

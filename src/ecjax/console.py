@@ -22,21 +22,19 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Column, Table
+from rich.text import Text
+
+from ecjax.printable import printable
 
 if TYPE_CHECKING:
     from ecjax.models.transformer import Transformer
 
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+console = Console(highlight=False, emoji=False)
+errors = Console(stderr=True, highlight=False, emoji=False)
 
 Report = Callable[[int, float, "Transformer"], None]
 
 _FIRST, _EVERY = 5.0, 30.0  # seconds to the first line of progress where there is no terminal, and between lines
-
-
-def printable(text: str) -> str:
-    """Text on one line that no terminal takes for a command: what is not printable as Python escapes it."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def note(text: str) -> None:
@@ -57,7 +55,7 @@ def show(results: Mapping[str, object], as_json: bool, on_errors: bool = False) 
         if value is None:
             continue
         text = f"{value:,.4f}" if isinstance(value, float) else printable(f"{value}")
-        table.add_row(*(cell.replace("[", r"\[") for cell in (name.replace("_", " "), text)))
+        table.add_row(Text(name.replace("_", " ")), Text(text))
     (errors if on_errors else console).print(table)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -14,6 +13,7 @@ from jaxtyping import Int32, Int64, Integer, UInt8
 
 from ecjax.checks import check_ids, check_integer
 from ecjax.codebook import Codebook
+from ecjax.standard import standard_input
 from ecjax.tokenizers import Tokenizer
 
 
@@ -28,7 +28,7 @@ def read_documents(paths: Sequence[Path]) -> list[bytes]:
     documents = []
     for path in paths:
         if str(path) == "-":
-            documents += [text] if (text := sys.stdin.buffer.read()) else []
+            documents += [text] if (text := standard_input().read()) else []
             continue
         if not path.exists():
             raise ValueError(f"{path} does not exist; give a text file or a folder of text files")

@@ -20,6 +20,7 @@ from ecjax.codebook import Codebook, load_codebook
 from ecjax.console import Report, console, training_progress
 from ecjax.generation import SamplingSettings, generate
 from ecjax.models.transformer import Transformer, TransformerConfig, configuration
+from ecjax.printable import printable_lines
 from ecjax.tokenizers import Bytes
 from ecjax.training import TrainingSettings, train
 
@@ -99,8 +100,10 @@ def run(text: bytes, name: str, out: Path, minutes: float, seed: int) -> dict[st
       The report.
 
     Raises:
-      ValueError: If the text is too short to train on.
+      ValueError: If the text is too short to train on, or the minutes are no finite number of at least 0.
     """
+    if not 0 <= minutes < float("inf"):
+        raise ValueError(f"minutes must be a finite number of at least 0, got {minutes}")
     if len(text) < LEAST_BYTES:
         raise ValueError(f"{name} has {len(text)} bytes; a demonstration needs at least {LEAST_BYTES}")
     out.mkdir(parents=True, exist_ok=True)
@@ -152,7 +155,7 @@ def run(text: bytes, name: str, out: Path, minutes: float, seed: int) -> dict[st
         "sample": sample.decode("utf-8", "replace"),
     }
     atomic.write_bytes(out / REPORT, f"{json.dumps(report, indent=2)}\n".encode())
-    console.print(f"\nWritten: {out / 'report.json'}, {out / 'curves.png'}")
+    console.print(escape(f"\nWritten: {out / REPORT}, {out / CURVES}"))
     return report
 
 
@@ -245,5 +248,4 @@ def _unigram(run: Run) -> float:
 
 def _printable(text: bytes) -> str:
     """Text for a terminal: line ends as one character, other control characters and broken UTF-8 as signs."""
-    decoded = text.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in decoded)
+    return printable_lines(text.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n"))

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+import sys
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+IMPORTED = time.time_ns()
+"""When the import of this package began: a source that changed later is perhaps not what was imported."""
 
-def attach(package: str, names: Mapping[str, Sequence[str]]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+
+def attach(
+    package: str, names: Mapping[str, Sequence[str]], modules: Collection[str] = ()
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """The functions `__getattr__` and `__dir__` of a package (PEP 562).
 
     Args:
       package: Its name.
       names: For each of its modules, as in `from .module import name`, the names that come from it.
+      modules: Those of its modules that are names of the package themselves.
     """
     module_of = {name: module for module, group in names.items() for name in group}
 
     def get(name: str) -> Any:
-        if name not in module_of:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(importlib.import_module(module_of[name], package), name)
+        if name in module_of:
+            return getattr(importlib.import_module(module_of[name], package), name)
+        if name in modules:
+            return importlib.import_module(f"{package}.{name}")
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
-    return get, lambda: sorted(module_of)
+    def names_of_package() -> list[str]:
+        return sorted({*vars(sys.modules[package]), *module_of, *modules})
+
+    return get, names_of_package

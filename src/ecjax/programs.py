@@ -16,7 +16,6 @@ import operator
 import os
 import pickle
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
@@ -30,12 +29,12 @@ from jax.experimental import serialize_executable
 
 from ecjax import compilation
 from ecjax.caching import Folder
+from ecjax.lazy import IMPORTED as _IMPORTED
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 _PACKAGE = __name__.partition(".")[0]
-_IMPORTED = time.time_ns()
 
 
 class jit(Generic[_P, _R]):

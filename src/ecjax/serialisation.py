@@ -14,7 +14,6 @@ import math
 import os
 import re
 import stat
-import sys
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
@@ -25,12 +24,15 @@ import safetensors
 import safetensors.numpy
 
 from ecjax import atomic
+from ecjax.printable import printable
+from ecjax.standard import standard_input
 
 _VERSION = "1"
 _SUFFIX = ".safetensors"
 _LONGEST_HEADER = 1 << 22  # bytes; parsed, they take some twenty times as much
 _DEEPEST = 32  # levels of JSON
 _CHUNK = 1 << 24
+_SHOWN = 80  # characters of a file's own text that a message has
 _DTYPES = {"BOOL", "U8", "I8", "U16", "I16", "F16", "U32", "I32", "F32", "U64", "I64", "F64"}  # NumPy's own
 _FIELDS = ("kind", "version", "settings", "fingerprint", "provenance")
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
@@ -72,7 +74,7 @@ def resolve(name_or_path: str | Path) -> Path:
     if str(name_or_path) in shipped():
         return asset(f"{name_or_path}{_SUFFIX}")
     if not path.exists() or path.is_dir():
-        name = shown(str(name_or_path), None) or "an empty name"
+        name = printable(str(name_or_path)) or "an empty name"
         raise ValueError(f"{name} is neither a file nor one of the shipped names ({', '.join(shipped())})")
     return path
 
@@ -187,20 +189,14 @@ def read_fingerprint(name_or_path: str | Path) -> str:
         return _metadata(name, _header(name, file)[1])["fingerprint"]
 
 
-def shown(text: str, longest: int | None = 80) -> str:
-    """Text from a file as a message may hold it: in one line, without control characters, cut if it is long."""
-    cut = text if longest is None or len(text) <= longest else text[:longest] + "..."
-    return cut if cut.isprintable() else ascii(cut)[1:-1]
-
-
 def damaged(name: str, why: str) -> ValueError:
     """The error for a file that is not as it was written."""
-    return ValueError(f"{name} is damaged: {shown(why, 300)}; get or make it again")
+    return ValueError(f"{name} is damaged: {printable(why, 300)}; get or make it again")
 
 
 def _foreign(name: str, why: str) -> ValueError:
     """The error for a file of which it cannot be said what it was meant to be."""
-    return ValueError(f"{name} is damaged or no ecjax file: {shown(why, 300)}; get or make it again")
+    return ValueError(f"{name} is damaged or no ecjax file: {printable(why, 300)}; get or make it again")
 
 
 def _little_endian(array: np.ndarray) -> np.ndarray:
@@ -222,14 +218,12 @@ def _ordered(data: bytes) -> bytes:
 def _opened(source: str | Path | Readable, name: str = "") -> Iterator[tuple[str, Readable]]:
     """A file, open, and what messages call it."""
     if not isinstance(source, str | Path):
-        yield shown(name, None), source
+        yield printable(name), source
     elif str(source) == "-":
-        if sys.stdin is None:
-            raise ValueError("standard input is closed; name a file")
-        yield "standard input", sys.stdin.buffer
+        yield "standard input", standard_input()
     else:
         with resolve(source).open("rb") as file:
-            yield shown(str(source), None), file
+            yield printable(str(source)), file
 
 
 def _header(name: str, file: Readable) -> tuple[bytes, dict[str, Any]]:
@@ -255,14 +249,14 @@ def _metadata(name: str, header: Mapping[str, Any]) -> dict[str, str]:
     if not all(isinstance(metadata.get(field), str) for field in _FIELDS):
         raise damaged(name, f"its header has no {', '.join(_FIELDS)}")
     if metadata["version"] != _VERSION:
-        version = shown(metadata["version"])
+        version = printable(metadata["version"], _SHOWN)
         raise ValueError(f"{name} has version {version}, of which this ecjax knows nothing, only {_VERSION}")
     return metadata
 
 
 def _check_kind(name: str, kind: str, kinds: tuple[str, ...]) -> None:
     if kinds and kind not in kinds:
-        raise ValueError(f"{name} is not a file of kind {' or '.join(kinds)} but {shown(kind)}")
+        raise ValueError(f"{name} is not a file of kind {' or '.join(kinds)} but {printable(kind, _SHOWN)}")
 
 
 def _tensor_bytes(name: str, file: Readable, header: Mapping[str, Any]) -> bytes:
@@ -276,7 +270,8 @@ def _tensor_bytes(name: str, file: Readable, header: Mapping[str, Any]) -> bytes
             if dtype not in _DTYPES or not all(type(n) is int and n >= 0 for n in [*shape, end]) or len(shape) > 8:
                 raise ValueError
         except (KeyError, TypeError, ValueError):
-            raise damaged(name, f"its header does not tell an array that is called {shown(tensor)}") from None
+            what = f"an array that is called {printable(tensor, _SHOWN)}"
+            raise damaged(name, f"its header does not tell {what}") from None
         claimed = max(claimed, end)
     there = _bytes_left(file)
     data = _take(file, claimed) if there in (None, claimed) else b""
@@ -330,5 +325,5 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _finite_number(text: str) -> float:
     if not math.isfinite(number := float(text)):
-        raise ValueError(f"{shown(text)} is no finite number")
+        raise ValueError(f"{printable(text, _SHOWN)} is no finite number")
     return number

@@ -18,7 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ecjax import EqualInfo, codebook, frequencies, integers, load_model
+from ecjax import EqualInfo, frequencies, integers, load_model
+from ecjax.codebook import Codebook, table
 from ecjax.coding import stream, windows
 from ecjax.exactness import Audit, InexactError, Interval, audit, within
 from ecjax.models.unigram import Unigram
@@ -63,8 +64,8 @@ def table_model(precision: int = 16) -> Any:
     return within(Unigram(table, precision), 0, 1 << precision)
 
 
-def small_codebook() -> codebook.Codebook:
-    return codebook.load_codebook("books-12")
+def small_codebook() -> Codebook:
+    return table.load_codebook("books-12")
 
 
 LIMBS = {"add": 2, "subtract": 2, "less": 2, "is_zero": 1}
@@ -223,8 +224,8 @@ FAULTS = [
     Fault("stream.encode", stream, "width = jnp.maximum(width, 1 << (31 - precision))", "", "shift_left", "width << shift"),
     Fault("stream.decode", stream, "bounds[1:256] <= d", "bounds <= d", "convert_element_type", "byte.astype(jnp.uint8)"),
     Fault("stream.encode", stream, f"{WRAP}  # what goes", f"{FREE}  #", "shift_left", "addends << (16 - offset)"),
-    Fault("Codebook.encode_array", codebook, '.max(ended.astype(jnp.int32), mode="drop")', ".set(ended.astype(int))", "scatter"),
-    Fault("Codebook.decode_array", codebook, 'jnp.take(self.strings, shift + place, mode="clip")', "self.strings[shift + place]", "gather"),
+    Fault("Codebook.encode_array", table, '.max(ended.astype(jnp.int32), mode="drop")', ".set(ended.astype(int))", "scatter"),
+    Fault("Codebook.decode_array", table, 'jnp.take(self.strings, shift + place, mode="clip")', "self.strings[shift + place]", "gather"),
 ]  # fmt: skip
 
 
@@ -240,7 +241,7 @@ def faulty(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> tuple[str, int]:
     exec(compile(after, str(file), "exec"), other.__dict__)
     for name, value in vars(other).items():
         if getattr(value, "__module__", None) == fault.module.__name__ or name.startswith("_"):
-            for module in (fault.module, integers, frequencies, stream, windows, codebook):
+            for module in (fault.module, integers, frequencies, stream, windows, table):
                 if hasattr(module, name) and (module is fault.module or not name.startswith("_")):
                     monkeypatch.setattr(module, name, value)
     at = fault.at or fault.new

@@ -221,6 +221,6 @@ def test_a_finished_run_is_extended_and_a_leg_is_not_added_twice(tmp_path: Path,
 
 @pytest.mark.parametrize("extend", [0, -1, True, 2**31])
 def test_extensions_of_no_steps(tmp_path: Path, extend: int) -> None:
-    with pytest.raises(ValueError, match="the number of steps to extend by must be a whole number from 1"):
+    with pytest.raises(ValueError, match="the number of steps to extend by must be"):
         extended_settings(tmp_path, SETTINGS, extend)
     assert extended_settings(tmp_path / "not there", SETTINGS) == SETTINGS

@@ -59,6 +59,7 @@ def _options(
 
 def main() -> None:
     """Runs the command. Bad input ends with one line on standard error and exit status 2."""
+    _occupy_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(errors="backslashreplace")
@@ -67,18 +68,33 @@ def main() -> None:
     sys.exit(status)
 
 
+def _occupy_standard_streams() -> None:
+    """Has the null device where one is closed, lest a file that is opened becomes it, and libraries log into that."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
 def _run() -> int:
     """Runs the command, and returns its exit status."""
     try:
         status = app(sys.argv[1:] or ["--help"], prog_name="ecjax", standalone_mode=False) or 0
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return status
     except _UsageError as error:
         return _misused(error)
     except BrokenPipeError:  # whoever read our output has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if sys.stdout is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1  # as typer has it
     except MemoryError:
+        return _failed("there is not enough memory")
+    except RuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):  # XLA's word for it
+            raise
         return _failed("there is not enough memory")
     except (ValueError, TypeError, OSError, ImportError) as error:
         return _failed(str(error) or type(error).__name__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +17,7 @@ from ecjax.console import counting, note, show
 from ecjax.container import CODEBOOK, MAGIC, STREAMS, WINDOWS
 from ecjax.container.layout import Source, Summary, Target, take
 from ecjax.container.layout import info as container_info
+from ecjax.standard import standard_input
 
 SUFFIX = ".ecj"
 _METHODS = {STREAMS: "streams", WINDOWS: "windows", CODEBOOK: "codebook"}
@@ -92,7 +92,7 @@ def decode(
     decoded: trust it once the command has ended with status 0.
     """
     source = _source(source)
-    target = _target(source, target, to_stdout, _without_suffix)
+    target = _target(source, target, to_stdout, lambda path: streams.without_suffix(path, SUFFIX))
 
     def run(file: Source, text: Target, report: Callable[[int], None]) -> Summary:
         from ecjax.compression import decompress_stream
@@ -129,7 +129,7 @@ def info(
 
 
 def _source(source: Path | None) -> Path:
-    if source is None and sys.stdin.isatty():
+    if source is None and standard_input().isatty():
         raise ValueError("standard input is a terminal; name a file, or - to type what is to be read")
     return source or streams.STANDARD
 
@@ -141,12 +141,6 @@ def _target(source: Path, target: Path | None, to_stdout: bool, named: Callable[
     if to_stdout or (target is None and source == streams.STANDARD):
         return streams.STANDARD
     return target or named(source)
-
-
-def _without_suffix(path: Path) -> Path:
-    if path.suffix != SUFFIX or path.name == SUFFIX:
-        raise ValueError(f"{path} does not end in {SUFFIX}, so the name of what it holds is not known; name OUT, or -c")
-    return path.with_suffix("")
 
 
 def _convert(

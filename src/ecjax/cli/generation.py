@@ -15,10 +15,10 @@ import typer
 
 from ecjax import serialisation
 from ecjax.cli import streams
-from ecjax.cli.measurement import Tokenizer
-from ecjax.cli.options import Force, Json, Seed
+from ecjax.cli.options import Force, Json, RememberedTokenizer, Seed
 from ecjax.cli.ready import ready
 from ecjax.console import console
+from ecjax.printable import printable_lines
 
 
 def generate(
@@ -28,7 +28,7 @@ def generate(
     temperature: Annotated[float, typer.Option(help="0 always takes the likeliest token.")] = 1.0,
     top_k: Annotated[int | None, typer.Option(help="Draw from the k likeliest tokens.")] = None,
     top_p: Annotated[float, typer.Option(help="Draw from the likeliest tokens of this probability together.")] = 1.0,
-    tokenizer: Tokenizer = None,
+    tokenizer: RememberedTokenizer = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -81,5 +81,4 @@ def _shown(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Text that a terminal can show: no model gives it commands."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     for piece in pieces:
-        text = decoder.decode(piece)
-        yield "".join(c if c in "\n\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text).encode()
+        yield printable_lines(decoder.decode(piece)).encode()

@@ -7,19 +7,15 @@ from typing import Annotated
 import typer
 
 from ecjax import serialisation
-from ecjax.cli.options import Json, Texts
+from ecjax.cli.options import Json, RememberedTokenizer, Texts
 from ecjax.cli.ready import ready
 from ecjax.console import show
-
-Tokenizer = Annotated[
-    str | None, typer.Option(help="The codebook that a language model was trained over, if it is elsewhere now.")
-]
 
 
 def evaluate(
     what: Annotated[str, typer.Argument(help="A model's file (M1 or M2), a codebook (name or file), or 'bytes'.")],
     texts: Texts,
-    tokenizer: Tokenizer = None,
+    tokenizer: RememberedTokenizer = None,
     as_json: Json = False,
 ) -> None:
     """Measures a tokenizer or a model on text that it has not seen."""

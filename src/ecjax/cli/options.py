@@ -14,4 +14,8 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but er
 TokenizerName = Annotated[
     str, typer.Option("--tokenizer", help="'bytes', a shipped codebook (books-12, books-16) or a codebook's file.")
 ]
+RememberedTokenizer = Annotated[
+    str | None,
+    typer.Option("--tokenizer", help="The codebook that a language model was trained over, if it is elsewhere now."),
+]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed, text and settings give the same result.")]

@@ -20,9 +20,9 @@ from ecjax.console import note, training_progress
 from ecjax.models.dequantisation import dequantise
 from ecjax.models.files import EXACT_KIND, load_exact, load_transformer
 from ecjax.models.transformer import Transformer
-from ecjax.training import TrainingSettings, extended_settings, train
+from ecjax.training import TrainingSettings, extended_settings, record, train
 
-MODEL, LOSSES, _RECORD = "model.safetensors", "losses.json", "run.json"
+MODEL, LOSSES = "model.safetensors", "losses.json"
 
 Save = Callable[[Transformer, Sequence[float]], str]
 
@@ -59,7 +59,7 @@ class Run(NamedTuple):
         """
         streams.check_outputs(out, (MODEL, LOSSES), force=True, inputs=[path for path in inputs if path is not None])
         run = cls(out, extended_settings(out, settings, extend), checkpoint_every, quiet)
-        if (out / MODEL).exists() and not (out / _RECORD).exists():
+        if (out / MODEL).exists() and not (out / record.NAME).exists():
             raise atomic.Existing(f"{out / MODEL} is there, and no run that made it; name another folder")
         return run
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import contextlib
 import os
 import signal
@@ -17,7 +16,7 @@ from ecjax.console import note
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
-REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _AGAIN = 0.05  # seconds
 
 
@@ -29,31 +28,47 @@ class _Stopped(SystemExit):
         self.number = number
 
 
-@contextlib.contextmanager
-def stopping_cleanly() -> Iterator[None]:
-    """Within it, a request to end unwinds the program as an error does, so that it cleans up; then the process ends."""
-    asked = False
+class _Requests:
+    """The handler of requests to end, as which there is one in a process.
 
-    def stop(number: int, _: FrameType | None) -> None:
-        nonlocal asked
-        if not asked:  # what cleans up is not stopped in turn
-            asked = True
+    Attributes:
+      asked: Whether the program is being unwound, which no further request disturbs.
+      held: Whether requests wait.
+      waiting: One that does.
+    """
+
+    def __init__(self) -> None:
+        self.asked = self.held = False
+        self.waiting: int | None = None
+
+    def __call__(self, number: int, _: FrameType | None) -> None:
+        if self.held:
+            self.waiting = number
+        elif not self.asked:
+            self.asked = True
             raise _Stopped(number)
 
-    def lost(error: UnraisableHookArgs) -> None:
+    def dropped(self, error: UnraisableHookArgs) -> None:
         """Asks again: Python drops what a handler raises while JAX is called back by the garbage collector."""
-        nonlocal asked
         if not isinstance(error.exc_value, _Stopped):
             sys.__unraisablehook__(error)
             return
-        asked = False
-        threading.Timer(_AGAIN, _thread.interrupt_main, [error.exc_value.number]).start()
+        self.asked = False
+        main_thread = threading.main_thread().ident
+        threading.Timer(_AGAIN, signal.pthread_kill, [main_thread, error.exc_value.number]).start()
 
-    before = {number: signal.getsignal(number) for number in REQUESTS}
+
+_REQUESTS = _Requests()
+
+
+@contextlib.contextmanager
+def stopping_cleanly() -> Iterator[None]:
+    """Within it, a request to end unwinds the program as an error does, so that it cleans up; then the process ends."""
+    before = {number: signal.getsignal(number) for number in _NUMBERS}
     for number, handler in before.items():
         if handler in (signal.SIG_DFL, signal.default_int_handler):  # a command started with nohup goes on
-            signal.signal(number, stop)
-    sys.unraisablehook = lost
+            signal.signal(number, _REQUESTS)
+    sys.unraisablehook = _REQUESTS.dropped
     try:
         yield
     except _Stopped as stopped:
@@ -69,11 +84,13 @@ def stopping_cleanly() -> Iterator[None]:
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
     """Holds requests to end back for the moment: a process crashes that raises an error while jaxlib is imported."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, REQUESTS)
+    _REQUESTS.held = True
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        _REQUESTS.held = False
+        if _REQUESTS.waiting is not None:
+            signal.raise_signal(_REQUESTS.waiting)
 
 
 def _end_at_once(status: int) -> NoReturn:

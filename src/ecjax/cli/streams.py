@@ -14,6 +14,7 @@ from typing import BinaryIO
 from ecjax import atomic
 from ecjax.console import show
 from ecjax.serialisation import Readable
+from ecjax.standard import standard_input
 
 STANDARD = Path("-")
 _STANDARD_OUTPUTS = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
@@ -45,7 +46,7 @@ class Continued:
 def reading(path: Path) -> Iterator[BinaryIO]:
     """A file, pipe or standard input, to be read. Raises ValueError if it is none of these."""
     if path == STANDARD:
-        yield sys.stdin.buffer
+        yield standard_input()
         return
     if path.is_dir():
         raise ValueError(f"{path} is not a file but a folder; name a file")
@@ -61,6 +62,16 @@ def read(path: Path) -> bytes:
     """All that a file, a pipe or standard input gives. Raises ValueError if it is none of these."""
     with reading(path) as file:
         return file.read()
+
+
+def without_suffix(path: Path, suffix: str) -> Path:
+    """The file that was made into this one. Raises ValueError if the name of this one does not tell."""
+    if path.suffix != suffix or path.name == suffix:
+        raise ValueError(
+            f"{path} does not end in {suffix}, so the name of what it holds is not known; name OUT, or - for standard "
+            "output"
+        )
+    return path.with_suffix("")
 
 
 def to_standard_output(target: Path) -> bool:
@@ -107,7 +118,11 @@ def writing(
 
 @contextlib.contextmanager
 def standard_output() -> Iterator[BinaryIO]:
-    """Standard output for bytes; with a buffer, without which a write may be a part of one (PYTHONUNBUFFERED)."""
+    """Standard output for bytes; with a buffer, without which a write may be a part of one (PYTHONUNBUFFERED).
+
+    Raises ValueError if it is closed.
+    """
+    _check_standard_output()
     file = sys.stdout.buffer
     if not isinstance(file, io.RawIOBase):
         yield file
@@ -122,7 +137,15 @@ def standard_output() -> Iterator[BinaryIO]:
 
 
 def check_output(target: Path, force: bool, inputs: Iterable[str | Path] = ()) -> None:
-    """Raises ValueError if a file that is to be written is there, is one that is read, or has no folder."""
+    """Raises ValueError if a file that is to be written is there, is one that is read, or has no folder.
+
+    So it does if standard output, to be written, is closed, or standard input is to be read twice.
+    """
+    inputs = list(inputs)
+    if [str(path) for path in inputs].count(str(STANDARD)) > 1:  # the second time it would be empty
+        raise ValueError("standard input, -, can be read only once; name a file for the other")
+    if to_standard_output(target):
+        _check_standard_output()
     try:
         status = os.fstat(sys.stdout.fileno()) if to_standard_output(target) else target.stat()
     except (OSError, ValueError):  # not there; or standard output is no file at all
@@ -137,6 +160,7 @@ def check_output(target: Path, force: bool, inputs: Iterable[str | Path] = ()) -
 
 def check_outputs(folder: Path, names: Iterable[str], force: bool, inputs: Iterable[str | Path] = ()) -> None:
     """As `check_output`, of files in a folder that is made if it is not there. Raises ValueError if it is a file."""
+    inputs = list(inputs)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is there and is no folder; name another")
     if folder.is_dir():
@@ -172,9 +196,14 @@ def unchanged(path: Path, status: os.stat_result) -> bool:
         return False
 
 
+def _check_standard_output() -> None:
+    if sys.stdout is None:
+        raise ValueError("standard output is closed; name a file to write to")
+
+
 def _is(path: str | Path, status: os.stat_result) -> bool:
     try:
-        other = os.fstat(sys.stdin.fileno()) if Path(path) == STANDARD else os.stat(path)
+        other = os.fstat(standard_input().fileno()) if Path(path) == STANDARD else os.stat(path)
     except (OSError, ValueError):  # a shipped name, or no file
         return False
     return os.path.samestat(other, status)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
+import os
 
 from ecjax import serialisation
 from ecjax.codebook import Codebook, load_codebook
+from ecjax.printable import printable
 from ecjax.tokenizers import Bytes
 
 
@@ -32,12 +33,12 @@ def remembered(model: serialisation.Contents, replacement: str | None) -> Codebo
     if not (isinstance(told, dict) and all(isinstance(told.get(key), str) for key in ("name", "fingerprint"))):
         raise ValueError(f"{model.name} is no language model over tokens; make one with ecjax train-m2")
     name = replacement or told["name"]
-    if replacement is None and name not in ("bytes", *serialisation.shipped()) and not Path(name).is_file():
+    if replacement is None and name not in ("bytes", *serialisation.shipped()) and not os.path.isfile(name):
         raise ValueError(
-            f"{model.name} was trained over {serialisation.shown(name, None)}, which is neither a file nor one of the "
+            f"{model.name} was trained over {printable(name, 300)}, which is neither a file nor one of the "
             "shipped names; say with --tokenizer where it is"
         )
     tokenizer = tokenizer_of(name)
     if identity(name, tokenizer)["fingerprint"] != told["fingerprint"]:
-        raise ValueError(f"{model.name} was trained with another codebook than {serialisation.shown(name)}; name that")
+        raise ValueError(f"{model.name} was trained with another codebook than {printable(name, 80)}; name that")
     return tokenizer

@@ -14,7 +14,8 @@ from ecjax import serialisation
 from ecjax.cli import streams
 from ecjax.cli.options import Force, Json, Quiet, TokenizerName
 from ecjax.cli.ready import ready
-from ecjax.console import console, counting, printable
+from ecjax.console import counting
+from ecjax.printable import printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,7 +76,7 @@ def tokenize(
         status, given = streams.regular_status(file), file.read()
     chosen = tokenizer_of(tokenizer)
     if to_show:
-        show_windows(given, chosen)
+        _show_windows(given, chosen)
         return
     if decode:
         ids = _read_ids(str(source), given, tokenizer, chosen, form)
@@ -125,11 +126,11 @@ def compile_model(
     streams.report(told, out, quiet, as_json)
 
 
-def show_windows(text: bytes, tokenizer: Codebook | Bytes) -> None:
+def _show_windows(text: bytes, tokenizer: Codebook | Bytes) -> None:
     """Prints each window of a text on a line: its id, its bytes, its string."""
     ids = tokenizer.encode(text)
     digits = len(str(tokenizer.vocab_size - 1))
-    console.print(f"{'id':>{digits}} bytes  string")
+    print(f"{'id':>{digits}} bytes  string")
     for id_, string in _windows(ids, tokenizer):
         print(f"{id_:>{digits}} {len(string):>5}  {_string(string)}")
 
@@ -137,11 +138,7 @@ def show_windows(text: bytes, tokenizer: Codebook | Bytes) -> None:
 def _target(source: Path, decode: bool, form: Format) -> Path:
     if source == streams.STANDARD or (form != "tokens" and not decode):
         return streams.STANDARD
-    if not decode:
-        return source.with_name(source.name + SUFFIX)
-    if source.suffix != SUFFIX or source.name == SUFFIX:
-        raise ValueError(f"{source} does not end in {SUFFIX}, so the name of its text is not known; name OUT, or -")
-    return source.with_suffix("")
+    return streams.without_suffix(source, SUFFIX) if decode else source.with_name(source.name + SUFFIX)
 
 
 def _windows(ids: np.ndarray, tokenizer: Codebook | Bytes) -> Iterable[tuple[int, bytes]]:

@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import UInt32
 
-from ecjax.checks import check_exact
 from ecjax.codebook import Codebook
 from ecjax.coding import batches, windows
 from ecjax.container.layout import CODEBOOK, STREAMS, WINDOWS, Header, Refused
 from ecjax.frequencies import check_precision
-from ecjax.models.base import ByteModel
+from ecjax.models.base import ByteModel, check_exact
 from ecjax.tokenizers import EqualInfo
 from ecjax.tokenizers.arithmetic import decode_blocks, encode_blocks
 from ecjax.tokenizers.bits import from_bytes, from_ids, to_numbers

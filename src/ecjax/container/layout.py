@@ -51,8 +51,11 @@ class Refused(ValueError):
     """
 
     def __init__(self, cause: str, message: str) -> None:
-        super().__init__(f"{cause}: {message}")
+        super().__init__(cause, message)  # as it is made, lest it cannot be pickled
         self.cause, self.message = cause, message
+
+    def __str__(self) -> str:
+        return f"{self.cause}: {self.message}"
 
 
 class Header(NamedTuple):
@@ -276,12 +279,20 @@ def info(source: Source) -> Summary:
 def take(source: Source, size: int) -> bytes:
     """The next `size` bytes, or as many as there are, however little the source gives at a time.
 
-    Raises BlockingIOError if it has none yet, which is not its end.
+    Raises BlockingIOError if it has none yet, which is not its end, TypeError if it gives text, and ValueError if it
+    gives more than it was asked for.
     """
     parts, left = [], size
-    while left and (part := source.read(left)) != b"":
+    while left:
+        part = source.read(left)
         if part is None:  # what Python's own files give that do not block
             raise BlockingIOError("the source has no bytes yet but may have more; give one whose `read` waits for them")
+        if isinstance(part, str):
+            raise TypeError("the source gives text, not bytes; open it in binary mode, 'rb'")
+        if len(part) > left:
+            raise ValueError(f"the source was asked for {left} bytes and gave {len(part)}; its `read` takes a size")
+        if not part:
+            break
         parts.append(part)
         left -= len(part)
     return b"".join(parts)

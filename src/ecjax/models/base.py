@@ -55,3 +55,12 @@ class ByteModel(eqx.Module):
             return self.step(state, byte), self.frequencies(state)
 
         return jax.lax.scan(advance, self.init(), text)[1]
+
+
+def check_exact(model: ByteModel, allow_inexact: bool) -> None:
+    """Raises ValueError unless the model is exact, or need not be."""
+    if not (model.exact or allow_inexact):
+        raise ValueError(
+            f"{type(model).__name__} is not exact: its tokens need not decode to the same text elsewhere; use an exact "
+            "model, which `ecjax quantize` makes of a float one (a tokenizer also takes allow_inexact=True)"
+        )

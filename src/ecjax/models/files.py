@@ -15,6 +15,7 @@ from ecjax import serialisation
 from ecjax.models.base import ByteModel
 from ecjax.models.integer import IntegerTransformer
 from ecjax.models.transformer import Transformer, TransformerByteModel, TransformerConfig
+from ecjax.printable import printable
 from ecjax.serialisation import Contents
 
 KIND = "ecjax.transformer"
@@ -102,7 +103,7 @@ def _configuration(settings: Mapping[str, object]) -> TransformerConfig:
     """The sizes that a file's settings are. Raises ValueError if they are none."""
     names = {field.name for field in dataclasses.fields(TransformerConfig)}
     if settings.keys() != names:
-        wrong = serialisation.shown(min(settings.keys() ^ names))
+        wrong = printable(min(settings.keys() ^ names), 80)
         raise ValueError(f"a model's settings are {', '.join(sorted(names))}; {wrong} is missing or too much")
     sizes = {name: value for name, value in settings.items() if type(value) is int}
     if wrong := sorted(names - sizes.keys()):

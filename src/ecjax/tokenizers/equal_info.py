@@ -12,14 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int32, Integer, UInt8, UInt32
 
-from ecjax.checks import check_exact, check_ids, check_text
+from ecjax.checks import check_ids, check_text
 from ecjax.codebook import MAX_CODEBOOK_BITS, Codebook, compile_codebook
 from ecjax.coding import batches, lanes, resets, windows
 from ecjax.coding.code import WindowCode
 from ecjax.coding.published import Published, check_bits_for
 from ecjax.frequencies import check_precision
 from ecjax.integers import limb_count, regroup_bits
-from ecjax.models.base import ByteModel
+from ecjax.models.base import ByteModel, check_exact
 from ecjax.tokenizers.bits import check_token_bits, from_ids, from_numbers, to_ids, to_numbers
 
 _Code = Literal["preorder", "published", "delayed"]

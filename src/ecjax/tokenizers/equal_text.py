@@ -10,12 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int32, Integer, UInt8, UInt32
 
-from ecjax.checks import check_exact, check_ids, check_text
+from ecjax.checks import check_ids, check_text
 from ecjax.coding.interval import Interval
 from ecjax.coding.stream import split
 from ecjax.frequencies import check_precision
 from ecjax.integers import bits_to_limbs, limbs_to_bits
-from ecjax.models.base import ByteModel
+from ecjax.models.base import ByteModel, check_exact
 from ecjax.tokenizers import blocks
 from ecjax.tokenizers.bits import check_token_bits, from_bytes, from_ids, read_number, to_bytes, to_ids, write_number
 

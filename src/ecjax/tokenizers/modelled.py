@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import equinox as eqx
 
-from ecjax.checks import check_exact
 from ecjax.frequencies import check_precision
-from ecjax.models.base import ByteModel
+from ecjax.models.base import ByteModel, check_exact
 from ecjax.tokenizers.bits import SlicedTokenizer
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import math
 import os
 import re
@@ -16,6 +17,7 @@ import equinox as eqx
 import grain
 import jax
 
+from ecjax import atomic
 from ecjax.training import manifest, record
 from ecjax.training.processes import from_first
 from ecjax.training.quiet import one_line_errors
@@ -142,28 +144,21 @@ class Checkpoints:
             os.rename(place, self._root / f"{step}.{secrets.token_hex(8)}.damaged")
             self._damaged.discard(step)
         os.rename(partial, place)
-        _sync(self._root)
+        atomic.sync_folder(self._root)
         _sweep(self._root, step, self._damaged)
 
 
 @contextlib.contextmanager
 def _held(directory: Path) -> Iterator[None]:
     """Holds a folder for as long as this process lives and the context lasts."""
-    try:
-        from filelock import FileLock, Timeout
-    except ImportError as error:
-        raise ImportError("a run's folder needs filelock: pip install 'ecjax[train]'") from error
-    lock = FileLock(directory / _LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise ValueError(
-            f"another process trains in {directory}; wait until it has ended, or use another folder"
-        ) from None
-    try:
+    with (directory / _LOCK).open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(
+                f"another process trains in {directory}; wait until it has ended, or use another folder"
+            ) from None
         yield
-    finally:
-        lock.release()
 
 
 def _newest(directory: Path, recorded: int, warn: Callable[[str], None]) -> tuple[int | None, list[int]]:
@@ -211,14 +206,6 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink()
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _is_loss(value: object) -> bool:

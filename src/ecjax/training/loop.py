@@ -12,13 +12,14 @@ from typing import Any
 import grain
 import jax
 
+from ecjax.checks import check_integer
 from ecjax.models.transformer import Transformer
 from ecjax.training import record
 from ecjax.training.batches import check_ids, peek, take
 from ecjax.training.checkpoints import Checkpoints, opened
 from ecjax.training.devices import data_mesh, local, replicate, spread
 from ecjax.training.processes import check_alike
-from ecjax.training.settings import TrainingSettings, check_whole
+from ecjax.training.settings import TrainingSettings
 from ecjax.training.step import TrainingState, training_step
 
 
@@ -66,7 +67,7 @@ def train(
         batch; or if the loss is no longer a number.
       OSError: If `directory` cannot be written, because the disk is full, say. What is in it stays good.
     """
-    check_whole("checkpoint_every", checkpoint_every, 1)
+    check_integer("checkpoint_every", checkpoint_every, 1)
     first = peek(examples)
     check_ids(first, model.config.vocab_size, 1)
     with contextlib.ExitStack() as stack:

@@ -14,6 +14,8 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+from ecjax.printable import printable
+
 T = TypeVar("T")
 
 _LOGGERS = ("absl", "asyncio")
@@ -48,7 +50,8 @@ def one_line_errors(what: str, function: Callable[[], T]) -> T:
 
 def _shortened(what: str, error: BaseException) -> BaseException:
     if not isinstance(error, Exception):  # the user or the system stops the run
-        return type(error)(*error.args)
+        error.__cause__ = error.__context__ = None
+        return error.with_traceback(None)
     if code := _errno(error):
         return OSError(code, f"{what}: {os.strerror(code)}")
     return ValueError(f"{what}: {_first_line(error)}")
@@ -69,8 +72,7 @@ def _errno(error: BaseException) -> int | None:
 def _first_line(error: Exception) -> str:
     lines = str(error).split("\n")
     text = next((line.strip() for line in lines if line.strip()), "") or type(error).__name__
-    plain = text if text.isprintable() else ascii(text)
-    return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}..."
+    return printable(text, _LONGEST)
 
 
 @contextlib.contextmanager

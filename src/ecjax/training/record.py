@@ -14,9 +14,11 @@ from typing import Any
 import jax
 
 from ecjax import atomic
+from ecjax.checks import check_integer
 from ecjax.models.transformer import Transformer
+from ecjax.printable import printable
 from ecjax.training.batches import fingerprint
-from ecjax.training.settings import TrainingSettings, check_whole
+from ecjax.training.settings import TrainingSettings
 
 NAME = "run.json"
 CHECKPOINTS = "checkpoints"
@@ -26,6 +28,7 @@ _FIELDS = ("settings", "model", "inputs", "weights", "batch", "versions", "devic
 _LARGEST = 1 << 24  # bytes; what is longer is no record
 _FINGERPRINT = re.compile("[0-9a-f]{40,}")
 _AT_MOST = 6  # differences that a message names
+_LONGEST = 67  # characters of a name or a value in it
 
 
 def describe(settings: TrainingSettings, model: Transformer, batch: Any, inputs: Mapping[str, Any] | None) -> dict:
@@ -141,7 +144,7 @@ def extended_settings(directory: Path, settings: TrainingSettings, extend: int |
         is not finished and whose last leg is another.
     """
     if extend is not None:
-        check_whole("the number of steps to extend by", extend, 1)
+        check_integer("the number of steps to extend by", extend, 1)
     was = read(Path(directory))
     if was is None:
         if extend is not None:
@@ -196,8 +199,7 @@ def _told(leaves: dict[str, Any], name: str) -> str:
 
 
 def _cut(text: str) -> str:
-    plain = text if text.isprintable() else ascii(text)
-    return plain if len(plain) <= 70 else f"{plain[:67]}..."
+    return printable(text, _LONGEST)
 
 
 def _as_json(settings: TrainingSettings) -> dict:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from ecjax.checks import check_integer
 from ecjax.training.choices import Compute, Optimizer
 
 _LARGEST = 2**31 - 1  # optimisers count in int32
@@ -54,9 +55,9 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size"):
-            check_whole(name, getattr(self, name), 1)
+            check_integer(name, getattr(self, name), 1)
         for name in ("warmup", "seed"):
-            check_whole(name, getattr(self, name), 0)
+            check_integer(name, getattr(self, name), 0)
         for name in ("learning_rate", "z_loss"):
             _check_size(name, getattr(self, name))
         _check_choice("optimizer", self.optimizer, get_args(Optimizer))
@@ -71,7 +72,7 @@ class TrainingSettings:
         if type(self.extended) is not tuple:
             raise ValueError(f"extended must be a tuple of numbers of steps, got {self.extended!r}")
         for leg in self.extended:
-            check_whole("each leg of extended", leg, 1)
+            check_integer("each leg of extended", leg, 1)
         if self.total_steps > _LARGEST:
             raise ValueError(f"a run has at most {_LARGEST:,} steps, got {self.total_steps:,}")
 
@@ -85,12 +86,6 @@ class TrainingSettings:
         ends = itertools.accumulate(self.extended, initial=self.steps)
         legs = sum(end < step for end in ends)
         return dataclasses.replace(self, extended=self.extended[:legs])
-
-
-def check_whole(name: str, value: Any, least: int) -> None:
-    """Raises ValueError unless `value` is a whole number of at least `least` that an int32 holds."""
-    if type(value) is not int or not least <= value <= _LARGEST:
-        raise ValueError(f"{name} must be a whole number from {least} to {_LARGEST}, got {value!r}")
 
 
 def _check_size(name: str, value: Any) -> None:

@@ -1,4 +1,4 @@
-"""Windows of a fixed model compiled to a table: the same tokens without the model.
+"""A codebook: the windows of a model as a table, its encoder and decoder, and its file.
 
 With M1 reset in every window, windows of b <= 16 bits are a finite dictionary of 2**b strings, a tree numbered in
 preorder (`ecjax.coding.windows`). As a table (node, byte) -> node, encoding is a gather or two per byte and decoding
@@ -8,24 +8,20 @@ these.
 
 from __future__ import annotations
 
-import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int32, Integer, PyTree, UInt8, UInt16, UInt32
+from jaxtyping import Array, Int32, Integer, UInt8, UInt16
 
 from ecjax import serialisation
 from ecjax.checks import check_ids, check_text
 from ecjax.coding.joining import Walk, join
-from ecjax.coding.windows import MIN_BITS, Node, Shares
-from ecjax.frequencies import check_precision
-from ecjax.models.base import ByteModel
+from ecjax.coding.windows import MIN_BITS
 from ecjax.padding import bucket
 from ecjax.programs import jit
 
@@ -84,7 +80,7 @@ class Codebook(eqx.Module):
         if not np.array_equal(last_bytes[top], np.arange(256)):
             raise ValueError("a codebook has a string for each of the 256 bytes, and at most one of each byte string")
         ends = np.cumsum(lengths, dtype=np.int64)
-        _check_size(int(ends[-1]))
+        check_size(int(ends[-1]))
         strings = np.zeros(ends[-1], np.uint8)
         offsets = ends - lengths
         node, place = codes[lengths > 0], ends[lengths > 0] - 1
@@ -270,7 +266,7 @@ def _decode(
     return codebook.decode_array(ids, capacity)
 
 
-def _check_size(total: int) -> None:
+def check_size(total: int) -> None:
     """Raises ValueError if strings of `total` bytes in all are too long for a table."""
     if total > _MAX_STRINGS:
         raise ValueError(
@@ -294,93 +290,6 @@ def _depths(parents: UInt16[np.ndarray, " size"], last_bytes: UInt8[np.ndarray, 
         newest.append(-1)
         depths[code] = len(path) - 1
     return depths
-
-
-@eqx.filter_jit
-@functools.partial(jax.vmap, in_axes=(None, 0, None, 0, 0))
-def _starts(
-    model: ByteModel,
-    prefix: Integer[Array, " n"],
-    length: Integer[Array, ""],
-    code: UInt32[Array, "1"],
-    below: UInt32[Array, "1"],
-) -> UInt32[Array, "257"]:
-    """Where each child's points start below the node at the end of `prefix[:length]`."""
-
-    def advance(i: Array, state: PyTree[Any]) -> PyTree[Any]:
-        return model.step(state, prefix[i])
-
-    state = jax.lax.fori_loop(0, length, advance, model.init())
-    shares = Shares(Node(below, code, length == 0), model.frequencies(state), model.precision)
-    return jax.vmap(shares.start)(jnp.arange(257))[:, 0]
-
-
-def compile_codebook(
-    model: ByteModel,
-    bits: int,
-    provenance: Mapping[str, object] | None = None,
-    report: Callable[[int], None] | None = None,
-) -> Codebook:
-    """Compiles the windows of a model, level by level of their tree.
-
-    Args:
-      model: M1. Of one that is not exact, the codebook freezes what it computes here and now.
-      bits: b, 9 to 16.
-      provenance: What people should know of the codebook's origin.
-      report: Called now and then with the number of strings found.
-
-    Returns:
-      The codebook whose `encode` and `decode` equal running the model.
-    """
-    if not MIN_BITS <= bits <= MAX_CODEBOOK_BITS:
-        raise ValueError(
-            f"a codebook is of {MIN_BITS} to {MAX_CODEBOOK_BITS} bits, got {bits}; windows of more have no table"
-        )
-    check_precision(model.precision)
-    parents, last_bytes = np.zeros(1 << bits, np.uint16), np.zeros(1 << bits, np.uint8)
-    codes = np.zeros(1, np.uint32)
-    below = np.array([(1 << bits) - 1], np.uint32)
-    prefixes = np.zeros((1, 0), np.uint8)
-    found, total = 1, 0
-    while len(codes):
-        # Every point below is a string still to be found, longer than those so far; finding them all may take hours.
-        length = prefixes.shape[1] + 1
-        _check_size(total + length * int(below.sum(dtype=np.int64)))
-        next_codes, next_below, next_prefixes = [], [], []
-        for begin in range(0, len(codes), _LANES):
-            part = slice(begin, begin + _LANES)
-            starts = _expand(model, prefixes[part], codes[part], below[part])
-            counts = np.diff(starts)
-            node, byte = np.nonzero(counts)
-            child = codes[part][node] + 1 + starts[node, byte]
-            parents[child], last_bytes[child] = codes[part][node], byte
-            found, total = found + len(child), total + length * len(child)
-            inner = counts[node, byte] > 1
-            next_codes.append(child[inner])
-            next_below.append(counts[node, byte][inner] - 1)
-            next_prefixes.append(np.column_stack([prefixes[part][node], byte.astype(np.uint8)])[inner])
-            if report is not None:
-                report(found)
-        codes, below, prefixes = map(np.concatenate, (next_codes, next_below, next_prefixes))
-    return Codebook(parents, last_bytes, json.dumps(dict(provenance or {}), sort_keys=True))
-
-
-def _expand(
-    model: ByteModel,
-    prefixes: UInt8[np.ndarray, "n depth"],
-    codes: UInt32[np.ndarray, " n"],
-    below: UInt32[np.ndarray, " n"],
-) -> UInt32[np.ndarray, "n 257"]:
-    """`_starts` of up to `_LANES` nodes of one depth, in few shapes."""
-    n, depth = prefixes.shape
-    padded = np.zeros((_LANES, bucket(depth, 64)), np.uint8)
-    padded[:n, :depth] = prefixes
-
-    def fill(a: UInt32[np.ndarray, " n"]) -> UInt32[Array, "lanes 1"]:
-        return jnp.asarray(np.pad(a, (0, _LANES - n))[:, None])
-
-    starts = _starts(model, jnp.asarray(padded), jnp.array(depth), fill(codes), fill(below))
-    return np.asarray(starts)[:n]
 
 
 def load_codebook(source: str | Path | serialisation.Contents) -> Codebook:
