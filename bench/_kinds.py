@@ -34,11 +34,11 @@ _CITIES = ("Lagos", "Oslo", "Lima", "Osaka", "Quito", "Cairo", "Turin", "Kyiv")
 
 
 def kinds(size: int) -> dict[str, bytes]:
-    """A text of each kind, of at most `size` bytes; the same each time."""
+    """A text of each kind, of at most `size` bytes. All but the package's own source are the same each time."""
     rng = random.Random(0)
     texts = {
         "English prose": serialisation.asset("sample.txt").read_bytes()[20_000:],
-        "Python source": b"".join(p.read_bytes() for p in sorted(Path(ecjax.__file__).parent.rglob("*.py"))),
+        "Python source (ours)": b"".join(p.read_bytes() for p in sorted(Path(ecjax.__file__).parent.rglob("*.py"))),
         "log of a web server": _log(rng, size).encode(),
         "JSON": json.dumps([_person(rng) for _ in range(1 + size // 80)], indent=1).encode(),
         "CSV": _csv(rng, size).encode(),

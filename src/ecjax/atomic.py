@@ -57,7 +57,7 @@ def replacing(path: str | Path, *, replace: bool = True, like: os.stat_result | 
             _be_like(file.fileno(), [status for status in (before, like) if status is not None])
             if like is not None:
                 os.utime(file.fileno(), ns=(like.st_atime_ns, like.st_mtime_ns))
-            os.fsync(file.fileno())
+            _sync(file.fileno())
             _put_in_place(partial, target, path, replace)
         finally:
             partial.unlink(missing_ok=True)
@@ -93,9 +93,17 @@ def sync_folder(folder: Path) -> None:
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            os.fsync(descriptor)
+            _sync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _sync(descriptor: int) -> None:
+    """Has a file on the disk. On macOS `fsync` alone leaves it in the disk's own memory."""
+    os.fsync(descriptor)
+    if full := getattr(fcntl, "F_FULLFSYNC", None):
+        with contextlib.suppress(OSError):  # which not every file system has
+            fcntl.fcntl(descriptor, full)
 
 
 def _existing(path: str | Path) -> Existing:

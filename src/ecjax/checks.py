@@ -36,7 +36,9 @@ def check_ids(ids: Any, vocab_size: int) -> Int32[np.ndarray, " n"]:
 
 
 def check_integer(name: str, value: Any, least: int, most: int = (1 << 31) - 1) -> int:
-    """`value`. Raises ValueError unless it is an int of `least` to `most`; a bool and 64.0 are none."""
+    """`value` as an int. Raises ValueError unless it is one of `least` to `most`; a bool and 64.0 are none."""
+    if isinstance(value, np.integer):
+        value = int(value)
     if type(value) is not int:
         raise ValueError(f"{name} must be an int, got {_short(value)}")
     if not least <= value <= most:

@@ -45,7 +45,8 @@ def cache(folder: str | Path | None = None) -> Path | None:
     Nothing changes if JAX already has a compilation cache of yours (JAX_COMPILATION_CACHE_DIR) or was told to have none
     (JAX_ENABLE_COMPILATION_CACHE=false). Kept code runs with your rights, so a folder that others may write to is
     not used. A folder that cannot be made or written to is no error: then things are compiled anew. It may be removed
-    at any time, and is held below `LIMIT`.
+    at any time, and is held below `LIMIT`. Short compilations are kept too: JAX's setting
+    `jax_persistent_cache_min_compile_time_secs` is 0 from now on.
 
     Args:
       folder: Where to keep it. By default `ecjax/compiled` in the user's cache folder: XDG_CACHE_HOME or ~/.cache on

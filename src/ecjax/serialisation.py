@@ -7,6 +7,7 @@ one ValueError of one line. This module does without JAX, so that a file can be 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import io
 import json
@@ -81,7 +82,13 @@ def resolve(name_or_path: str | Path) -> Path:
 
 def shipped_name(mark: str) -> str | None:
     """The name of the shipped model or codebook that has this fingerprint, if one has."""
-    return next((name for name in shipped() if read_fingerprint(name) == mark), None)
+    return _shipped_fingerprints().get(mark)
+
+
+@functools.cache
+def _shipped_fingerprints() -> dict[str, str]:
+    """The name of each shipped file, by its fingerprint."""
+    return {read_fingerprint(name): name for name in shipped()}
 
 
 def fingerprint(kind: str, settings: Mapping[str, object], tensors: Mapping[str, np.ndarray]) -> str:

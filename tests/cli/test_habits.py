@@ -273,6 +273,9 @@ def test_rm_removes_the_input_once_the_output_is_there(ecjax, text: Path) -> Non
     refused(ecjax("decode", packed, "--rm"), "truncated")
     assert names(text.parent) == ["book.txt.ecj"]
     packed.write_bytes(whole)
+    (tmp := packed.with_name("link.ecj")).symlink_to(packed)
+    refused(ecjax("decode", tmp, "--rm"), "is a link")
+    tmp.unlink()
     assert ecjax("decode", packed, "--rm").status == 0
     assert names(text.parent) == ["book.txt"] and text.read_bytes() == TEXT
 

@@ -67,8 +67,8 @@ def encode(
         bits_per_byte = 8 * (summary.size - _OVERHEAD) / summary.length
         if bits_per_byte > _FOREIGN:
             note(
-                f"{source} is not of the kind that {model} knows: {bits_per_byte:.1f} bits per byte; another model, or "
-                "another program, makes it smaller"
+                f"{streams.called(source)} is not of the kind that {model} knows: {bits_per_byte:.1f} bits per byte; "
+                "another model, or another program, makes it smaller"
             )
 
 
@@ -160,6 +160,8 @@ def _convert(
         status = streams.regular_status(opened)
         if remove and (status is None or source == streams.STANDARD or not streams.is_file_to_be(target)):
             raise ValueError("--rm removes IN once OUT is there; name a file for each, no pipe and no device")
+        if remove and source.is_symlink():
+            raise ValueError(f"{source} is a link, and --rm would not remove what it links to; name that")
         total = status.st_size if status and what == "encoding" else None
         with (
             streams.writing(target, force, [source, *models], status, text=what == "decoding") as file,

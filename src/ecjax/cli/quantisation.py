@@ -16,7 +16,7 @@ from ecjax.models.base import ByteModel
 from ecjax.models.files import load_transformer, save_exact
 from ecjax.models.integer import check_sizes
 from ecjax.models.transformer import Transformer, TransformerByteModel
-from ecjax.training import TrainingSettings
+from ecjax.training import TrainingSettings, record
 
 _MEASURED = 1 << 18  # bytes of text, enough to tell a thousandth
 _SAMPLE = 8192  # bytes that units are calibrated on
@@ -46,6 +46,9 @@ def run(request: Request) -> dict[str, object]:
     training = None
     if request.settings is None:
         streams.check_outputs(request.out, [MODEL], request.force, inputs)
+        if (request.out / record.NAME).exists():
+            raise ValueError(f"{request.out} holds a training run, whose model this is not; name another folder")
+        request.out.mkdir(parents=True, exist_ok=True)  # a folder that cannot be made is told at once
     else:
         training = Run.prepare(request.out, request.settings, None, request.checkpoint_every, request.quiet, inputs)
     contents = serialisation.read(request.model)
@@ -73,7 +76,6 @@ def run(request: Request) -> dict[str, object]:
     origin = provenance(depends, None if training is None else training.settings)
     path = request.out / MODEL
     if training is None:
-        request.out.mkdir(parents=True, exist_ok=True)
         mark = save_exact(path, exact, origin, replace=request.force)
     else:
 

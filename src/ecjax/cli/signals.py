@@ -24,7 +24,8 @@ class _Stopped(SystemExit):
     """Somebody asked this process to end."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(128 + number)
+        super().__init__(number)
+        self.code = 128 + number
         self.number = number
 
 
@@ -99,6 +100,6 @@ def _end_at_once(status: int) -> NoReturn:
     Not by way of Python's own end: XLA's threads may still compile then, and crash for want of what is gone.
     """
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(AttributeError, OSError):  # one that is closed, or whose reader is gone
             stream.flush()
     os._exit(status)

@@ -74,6 +74,11 @@ def without_suffix(path: Path, suffix: str) -> Path:
     return path.with_suffix("")
 
 
+def called(path: Path) -> str:
+    """What a message calls an input."""
+    return "standard input" if path == STANDARD else str(path)
+
+
 def to_standard_output(target: Path) -> bool:
     """Whether this names standard output."""
     return target == STANDARD or str(target) in _STANDARD_OUTPUTS
