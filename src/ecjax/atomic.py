@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import secrets
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of which Python does not say where
 _PREFIX, _SUFFIX = ".ecjax-", ".partial"
 
 
@@ -59,6 +61,10 @@ def replacing(path: str | Path, *, replace: bool = True, like: os.stat_result | 
                 os.utime(file.fileno(), ns=(like.st_atime_ns, like.st_mtime_ns))
             _sync(file.fileno())
             _put_in_place(partial, target, path, replace)
+        except OSError as error:
+            if error.errno in _FULL and error.filename is None:
+                raise OSError(error.errno, error.strerror, str(path)) from None
+            raise
         finally:
             partial.unlink(missing_ok=True)
     sync_folder(target.parent)

@@ -29,8 +29,16 @@ from ecjax.printable import printable
 if TYPE_CHECKING:
     from ecjax.models.transformer import Transformer
 
+
+class _Console(Console):
+    """A console whose reader may go: then it says no more, and the command goes on."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True  # rich would point standard output, where data may go, at nothing, and end the thread
+
+
 console = Console(highlight=False, emoji=False)
-errors = Console(stderr=True, highlight=False, emoji=False)
+errors = _Console(stderr=True, highlight=False, emoji=False)
 
 Report = Callable[[int, float, "Transformer"], None]
 
@@ -38,8 +46,9 @@ _FIRST, _EVERY = 5.0, 30.0  # seconds to the first line of progress where there 
 
 
 def note(text: str) -> None:
-    """Prints one line on standard error."""
-    errors.print(f"ecjax: {printable(text)}", markup=False, soft_wrap=True)
+    """Prints one line on standard error, if that can be."""
+    with contextlib.suppress(OSError, ValueError):  # a full disk, a terminal that is gone
+        errors.print(f"ecjax: {printable(text)}", markup=False, soft_wrap=True)
 
 
 def show(results: Mapping[str, object], as_json: bool, on_errors: bool = False) -> None:
@@ -100,9 +109,13 @@ def counting(what: str, unit: str, total: int | None, quiet: bool = False) -> It
         return
     amount: ProgressColumn = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
     columns = (TextColumn(what), BarColumn(), amount, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True) as progress:
-        task = progress.add_task(what, total=total)
+    progress = Progress(*columns, console=errors, transient=True)
+    task = progress.add_task(what, total=total)
+    progress.start()
+    try:
         yield lambda done: progress.update(task, completed=done)
+    finally:
+        _stop(progress)
 
 
 @contextlib.contextmanager
@@ -143,4 +156,10 @@ def training_progress(name: str, steps: int, bytes_per_token: float, quiet: bool
     try:
         yield report
     finally:
+        _stop(progress)
+
+
+def _stop(progress: Progress) -> None:
+    """Takes a progress bar away, if the terminal is still there."""
+    with contextlib.suppress(OSError):
         progress.stop()

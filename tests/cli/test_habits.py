@@ -344,14 +344,14 @@ def test_windows_and_ids_are_shown(ecjax, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("form", "given", "cause"),
     [
-        ("ids", b"1\ntwo\n", "line 2 of - is not an id"),
-        ("ids", b"4096\n", "- holds no ids of books-12: ids lie in 0 .. 4095, got 4096"),
+        ("ids", b"1\ntwo\n", "line 2 of standard input is not an id"),
+        ("ids", b"4096\n", "standard input holds no ids of books-12: ids lie in 0 .. 4095, got 4096"),
         ("ids", b"-1\n", "got -1"),
-        ("ids", b"9" * 5000 + b"\n", "line 1 of - is not an id"),
-        ("jsonl", b'{"id": 1.5}\n', "line 1 of - is not a JSON object"),
-        ("jsonl", b'{"text": "a"}\n', "line 1 of - is not a JSON object"),
-        ("jsonl", b"[" * 100_000 + b"\n", "line 1 of - is not a JSON object"),
-        ("jsonl", b'{"id": true}\n', "line 1 of - is not a JSON object"),
+        ("ids", b"9" * 5000 + b"\n", "line 1 of standard input is not an id"),
+        ("jsonl", b'{"id": 1.5}\n', "line 1 of standard input is not a JSON object"),
+        ("jsonl", b'{"text": "a"}\n', "line 1 of standard input is not a JSON object"),
+        ("jsonl", b"[" * 100_000 + b"\n", "line 1 of standard input is not a JSON object"),
+        ("jsonl", b'{"id": true}\n', "line 1 of standard input is not a JSON object"),
     ],
 )
 def test_lines_that_hold_no_ids_are_refused(ecjax, form: str, given: bytes, cause: str) -> None:
@@ -401,7 +401,7 @@ def test_a_full_file_system_keeps_what_was_there(tmp_path: Path) -> None:
         echo $? $(ls -A disk) $(cat disk/out)"""
     done = subprocess.run([*namespace, script], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["2", "out", "before"]
-    assert (tmp_path / "told").read_text() == "ecjax: [Errno 28] No space left on device\n"
+    assert (tmp_path / "told").read_text() == "ecjax: [Errno 28] No space left on device: 'disk/out'\n"
 
 
 def test_what_may_not_be_read_or_written_is_one_line(ecjax, text: Path, tmp_path: Path) -> None:

@@ -136,3 +136,29 @@ def test_nor_do_they_where_process_ids_repeat(every_job, tmp_path: Path) -> None
     if subprocess.run([*namespace, "true"], check=False, capture_output=True).returncode:
         pytest.skip("no process namespace can be made here")
     soak(every_job[:2], tmp_path, 20, 2, namespace)
+
+
+@pytest.mark.deep
+def test_trainings_that_are_killed_come_to_the_same_bits(tmp_path: Path) -> None:
+    (tmp_path / "text").write_bytes(serialisation.asset("sample.txt").read_bytes()[:20_000])
+    settings = ("--size", "tiny", "--steps", "60", "--batch-size", "16", "--checkpoint-every", "5", "-q")
+
+    def train(run: str) -> list[str]:
+        return [sys.executable, "-m", "ecjax", "train-m1", "text", "--out", run, *settings]
+
+    begin = time.monotonic()
+    subprocess.run(train("whole"), cwd=tmp_path, check=True)
+    seconds, rng = time.monotonic() - begin, random.Random(3)
+    for run in map(str, range(10)):
+        for number in rng.choices(SIGNALS, k=4):
+            process = subprocess.Popen(train(run), cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True)
+            time.sleep(rng.uniform(0, seconds))
+            if process.poll() is None:
+                os.killpg(process.pid, number)
+            _, told = process.communicate(timeout=120)
+            assert process.returncode in (0, -number, 128 + number), told
+            assert len(told.splitlines()) <= 1, told
+        subprocess.run(train(run), cwd=tmp_path, check=True)
+        for name in ("model.safetensors", "losses.json"):
+            assert (tmp_path / run / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+        assert names(tmp_path / run) == names(tmp_path / "whole")

@@ -92,7 +92,7 @@ def fire(process: BaseProcess, log: Path, begun: int, signals: int, chance: rand
 
 
 @pytest.mark.parametrize(
-    ("runs", "kills", "signals"), [(1, 2, 3), pytest.param(12, 3, 5, marks=pytest.mark.deep)], ids=["few", "many"]
+    ("runs", "kills", "signals"), [(1, 2, 3), pytest.param(25, 3, 5, marks=pytest.mark.deep)], ids=["few", "many"]
 )
 def test_runs_under_fire(tmp_path: Path, runs: int, kills: int, signals: int) -> None:
     chance, cache, printed = random.Random(runs), tmp_path / "cache", tmp_path / "printed"

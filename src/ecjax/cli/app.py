@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import typer
 
 from ecjax.cli import compression, generation, measurement, tokens, training
-from ecjax.cli.signals import stopping_cleanly
 from ecjax.conformance import commands as conformance
 from ecjax.console import note
 
@@ -25,6 +24,7 @@ app = typer.Typer(
     "way in miniature.\n\n"
     "Where a file is read or written, - is standard input or output. Nothing that is there is replaced without -f.",
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(compression.encode)
@@ -57,17 +57,6 @@ def _options(
     pass
 
 
-def main() -> None:
-    """Runs the command. Bad input ends with one line on standard error and exit status 2."""
-    _occupy_standard_streams()
-    for stream in (sys.stdout, sys.stderr):
-        if reconfigure := getattr(stream, "reconfigure", None):
-            reconfigure(errors="backslashreplace")
-    with stopping_cleanly():
-        status = _run()
-    sys.exit(status)
-
-
 def _occupy_standard_streams() -> None:
     """Has the null device where one is closed, lest a file that is opened becomes it, and libraries log into that."""
     for number in range(3):
@@ -75,10 +64,16 @@ def _occupy_standard_streams() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+    if sys.stderr is None:  # for which `print` would take standard output
+        sys.stderr = os.fdopen(2, "w", closefd=False)
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="backslashreplace")
 
 
-def _run() -> int:
-    """Runs the command, and returns its exit status."""
+def run() -> int:
+    """Runs the command, and returns its exit status: 2 and one line on standard error for bad input."""
+    _occupy_standard_streams()
     try:
         status = app(sys.argv[1:] or ["--help"], prog_name="ecjax", standalone_mode=False) or 0
         if sys.stdout is not None:

@@ -10,7 +10,7 @@ import typer
 
 from ecjax import serialisation
 from ecjax.cli import streams
-from ecjax.cli.options import Force, Json, Quiet
+from ecjax.cli.options import Force, Json, Quiet, named_file
 from ecjax.cli.ready import ready
 from ecjax.cli.streams import report as show_report
 from ecjax.console import counting, note, show
@@ -30,9 +30,12 @@ Remove = Annotated[bool, typer.Option("--rm", help="Remove IN once OUT is writte
 
 
 def encode(
-    source: Annotated[Path | None, typer.Argument(metavar="[IN]", help="What to compress: any bytes.")] = None,
+    source: Annotated[
+        Path | None, typer.Argument(parser=named_file, metavar="[IN]", help="What to compress: any bytes.")
+    ] = None,
     target: Annotated[
-        Path | None, typer.Argument(metavar="[OUT]", help=f"The compressed file. [default: IN{SUFFIX}]")
+        Path | None,
+        typer.Argument(parser=named_file, metavar="[OUT]", show_default=f"IN{SUFFIX}", help="The compressed file."),
     ] = None,
     model: Annotated[
         str, typer.Option(help="A byte model (m1-books), or a codebook (books-12, books-16), or a file of either.")
@@ -73,12 +76,16 @@ def encode(
 
 
 def decode(
-    source: Annotated[Path | None, typer.Argument(metavar="[IN]", help="A file that `ecjax encode` wrote.")] = None,
+    source: Annotated[
+        Path | None, typer.Argument(parser=named_file, metavar="[IN]", help="A file that `ecjax encode` wrote.")
+    ] = None,
     target: Annotated[
-        Path | None, typer.Argument(metavar="[OUT]", help=f"Where to write. [default: IN without {SUFFIX}]")
+        Path | None,
+        typer.Argument(parser=named_file, metavar="[OUT]", show_default=f"IN without {SUFFIX}", help="Where to write."),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="What the file was made with. [default: the shipped one that the file names]")
+        str | None,
+        typer.Option(show_default="the shipped one that the file names", help="What the file was made with."),
     ] = None,
     force: Force = False,
     to_stdout: ToStandardOutput = False,
@@ -104,10 +111,19 @@ def decode(
 
 
 def info(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A compressed file, a model, a codebook or tokens.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            parser=named_file,
+            metavar="FILE",
+            help="A compressed file, a model, a codebook or tokens; or a shipped name.",
+        ),
+    ],
     as_json: Json = False,
 ) -> None:
     """Tells what a file is, and whether it is damaged as far as that shows without a model."""
+    if str(file) in serialisation.shipped():
+        file = serialisation.resolve(str(file))
     with streams.reading(file) as opened:
         start = take(opened, len(MAGIC))
         rest = streams.Continued(start, opened)

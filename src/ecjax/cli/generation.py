@@ -15,7 +15,7 @@ import typer
 
 from ecjax import serialisation
 from ecjax.cli import streams
-from ecjax.cli.options import Force, Json, RememberedTokenizer, Seed
+from ecjax.cli.options import Force, Json, RememberedTokenizer, Seed, named, named_file
 from ecjax.cli.ready import ready
 from ecjax.console import console
 from ecjax.printable import printable_lines
@@ -56,8 +56,13 @@ def generate(
 
 
 def demo(
-    text: Annotated[Path | None, typer.Option(help="Your own text; by default one that the package ships.")] = None,
-    out: Annotated[Path, typer.Option(help="Where report.json and curves.png go. It is made.")] = Path("build/demo"),
+    text: Annotated[
+        Path | None,
+        typer.Option(parser=named_file, metavar="FILE", help="Your own text; by default one that the package ships."),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(parser=named, metavar="FOLDER", help="Where report.json and curves.png go. It is made.")
+    ] = Path("build/demo"),
     minutes: Annotated[float, typer.Option(min=0, help="How long each of two small models is trained, about.")] = 1.0,
     seed: Seed = 0,
     force: Force = False,

@@ -7,7 +7,26 @@ from typing import Annotated
 
 import typer
 
-Texts = Annotated[list[Path], typer.Argument(help="Text files, or folders of them. Each file is a document.")]
+
+def named(text: str) -> Path:
+    """The path that an argument names. Only `-` itself is standard input or output: `./-` is a file."""
+    if not text:
+        raise typer.BadParameter("the name is empty")
+    path = Path(text)
+    return Path.cwd() / path if str(path) == "-" != text else path
+
+
+def named_file(text: str) -> Path:
+    """As `named`, but of what is no folder."""
+    if text.endswith("/"):
+        raise typer.BadParameter(f"{text} names a folder; name a file")
+    return named(text)
+
+
+Texts = Annotated[
+    list[Path],
+    typer.Argument(parser=named, metavar="TEXTS...", help="Text files, or folders of them. Each file is a document."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors (and what --json asks for).")]

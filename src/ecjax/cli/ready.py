@@ -22,8 +22,19 @@ def ready(*modules: str, extras: Sequence[str] = (), keep: bool = True) -> None:
 
         if keep:
             compilation.cache()
+            _check_backend()
         for name in modules:
             importlib.import_module(name)
         for name in extras:
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
+
+
+def _check_backend() -> None:
+    """Raises ValueError if JAX has no device."""
+    import jax
+
+    try:
+        jax.devices()
+    except RuntimeError as error:
+        raise ValueError(f"JAX has no device: {error}") from error

@@ -57,10 +57,13 @@ class Run(NamedTuple):
         Raises:
           ValueError: If it holds another run, or a model that no run made, or if what the run writes is read by it.
         """
-        streams.check_outputs(out, (MODEL, LOSSES), force=True, inputs=[path for path in inputs if path is not None])
+        read = [Path(path) for path in inputs if path is not None]
+        streams.check_outputs(out, (MODEL, LOSSES), force=True, inputs=read)
+        check_outside(out, read)
         run = cls(out, extended_settings(out, settings, extend), checkpoint_every, quiet)
-        if (out / MODEL).exists() and not (out / record.NAME).exists():
-            raise atomic.Existing(f"{out / MODEL} is there, and no run that made it; name another folder")
+        for path in (out / MODEL, out / LOSSES):
+            if path.exists() and not (out / record.NAME).exists():
+                raise atomic.Existing(f"{path} is there, and no run that made it; name another folder")
         return run
 
     def train(
@@ -114,6 +117,13 @@ class Run(NamedTuple):
             "training_bits_per_byte": last / np.log(2) / bytes_per_token,
         }
         return trained, results
+
+
+def check_outside(out: Path, inputs: Sequence[Path]) -> None:
+    """Raises ValueError if a run's folder is in one that is read: what is written would be read by the next run."""
+    for path in inputs:
+        if path.is_dir() and out.resolve().is_relative_to(path.resolve()):
+            raise ValueError(f"{out} is in {path}, which is read, and so would be what is written; name another folder")
 
 
 class Examples(NamedTuple):

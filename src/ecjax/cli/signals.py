@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from ecjax.console import note
-
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
@@ -33,20 +31,21 @@ class _Requests:
     """The handler of requests to end, as which there is one in a process.
 
     Attributes:
-      asked: Whether the program is being unwound, which no further request disturbs.
+      asked: The request for which the program is being unwound, which no further one disturbs.
       held: Whether requests wait.
       waiting: One that does.
     """
 
     def __init__(self) -> None:
-        self.asked = self.held = False
+        self.held = False
+        self.asked: int | None = None
         self.waiting: int | None = None
 
     def __call__(self, number: int, _: FrameType | None) -> None:
         if self.held:
             self.waiting = number
-        elif not self.asked:
-            self.asked = True
+        elif self.asked is None:
+            self.asked = number
             raise _Stopped(number)
 
     def dropped(self, error: UnraisableHookArgs) -> None:
@@ -54,7 +53,7 @@ class _Requests:
         if not isinstance(error.exc_value, _Stopped):
             sys.__unraisablehook__(error)
             return
-        self.asked = False
+        self.asked = None
         main_thread = threading.main_thread().ident
         threading.Timer(_AGAIN, signal.pthread_kill, [main_thread, error.exc_value.number]).start()
 
@@ -72,11 +71,9 @@ def stopping_cleanly() -> Iterator[None]:
     sys.unraisablehook = _REQUESTS.dropped
     try:
         yield
-    except _Stopped as stopped:
-        if stopped.number == signal.SIGINT:
-            note("stopped")
-        _end_at_once(128 + stopped.number)
     finally:
+        if _REQUESTS.asked is not None:  # whatever else went wrong since
+            _end_at_once(_REQUESTS.asked)
         sys.unraisablehook = sys.__unraisablehook__
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -90,16 +87,21 @@ def uninterrupted() -> Iterator[None]:
         yield
     finally:
         _REQUESTS.held = False
-        if _REQUESTS.waiting is not None:
-            signal.raise_signal(_REQUESTS.waiting)
+        waiting, _REQUESTS.waiting = _REQUESTS.waiting, None
+        if waiting is not None:
+            signal.raise_signal(waiting)
 
 
-def _end_at_once(status: int) -> NoReturn:
-    """Ends the process, of which nothing is left to be cleaned up.
+def _end_at_once(number: int) -> NoReturn:
+    """Ends the process, of which nothing is left to be cleaned up, as it was asked to.
 
     Not by way of Python's own end: XLA's threads may still compile then, and crash for want of what is gone.
     """
+    if number == signal.SIGINT:
+        from ecjax.console import note
+
+        note("stopped")
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, OSError):  # one that is closed, or whose reader is gone
             stream.flush()
-    os._exit(status)
+    os._exit(128 + number)

@@ -156,7 +156,7 @@ def check_output(target: Path, force: bool, inputs: Iterable[str | Path] = ()) -
     except (OSError, ValueError):  # not there; or standard output is no file at all
         status = None
     if status is not None and stat.S_ISREG(status.st_mode):
-        for path in inputs:
+        for path in _files(inputs):
             if _is(path, status):
                 raise ValueError(f"{target} is what is read, {path}; name another file to write to")
     if not to_standard_output(target):
@@ -204,6 +204,12 @@ def unchanged(path: Path, status: os.stat_result) -> bool:
 def _check_standard_output() -> None:
     if sys.stdout is None:
         raise ValueError("standard output is closed; name a file to write to")
+
+
+def _files(inputs: Iterable[str | Path]) -> Iterator[str | Path]:
+    """What is read, and of folders the files in them."""
+    for path in inputs:
+        yield from Path(path).rglob("*") if Path(path).is_dir() else [path]
 
 
 def _is(path: str | Path, status: os.stat_result) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,7 +13,7 @@ import typer
 
 from ecjax import serialisation
 from ecjax.cli import streams
-from ecjax.cli.options import Force, Json, Quiet, TokenizerName
+from ecjax.cli.options import Force, Json, Quiet, TokenizerName, named_file
 from ecjax.cli.ready import ready
 from ecjax.console import counting
 from ecjax.printable import printable
@@ -31,13 +32,19 @@ Format = Literal["tokens", "ids", "strings", "jsonl"]
 def tokenize(
     source: Annotated[
         Path,
-        typer.Argument(metavar="IN", help="The text, of any bytes; with --decode, its tokens. - is standard input."),
+        typer.Argument(
+            parser=named_file,
+            metavar="IN",
+            help="The text, of any bytes; with --decode, its tokens. - is standard input.",
+        ),
     ],
     target: Annotated[
         Path | None,
         typer.Argument(
+            parser=named_file,
             metavar="[OUT]",
-            help=f"The tokens; with --decode, the text. [default: IN{SUFFIX} or, of other formats, standard output]",
+            show_default=f"IN{SUFFIX} or, of other formats, standard output",
+            help="The tokens; with --decode, the text.",
         ),
     ] = None,
     tokenizer: TokenizerName = "books-16",
@@ -79,7 +86,7 @@ def tokenize(
         _show_windows(given, chosen)
         return
     if decode:
-        ids = _read_ids(str(source), given, tokenizer, chosen, form)
+        ids = _read_ids(streams.called(source), given, tokenizer, chosen, form)
         text = written = chosen.decode(ids)
     else:
         text, ids = given, chosen.encode(given)
@@ -96,7 +103,7 @@ def tokenize(
 
 def compile_model(
     model: Annotated[str, typer.Argument(help="A byte model's file, or a shipped model's name.")],
-    out: Annotated[Path, typer.Option(help="Where to write the codebook.")],
+    out: Annotated[Path, typer.Option(parser=named_file, metavar="FILE", help="Where to write the codebook.")],
     bits: Annotated[int, typer.Option(min=9, max=16, help="Bits of a window; the codebook has 2**bits strings.")] = 16,
     force: Force = False,
     quiet: Quiet = False,
@@ -205,6 +212,8 @@ def _read_lines(source: str, given: bytes, form: Format) -> Iterator[int]:
     """The id on each line."""
     for number, line in enumerate(given.splitlines(), 1):
         try:
+            if form == "ids" and not re.fullmatch(rb"-?[0-9]{1,10}", line):
+                raise ValueError
             id_ = int(line) if form == "ids" else json.loads(line)["id"]
             if type(id_) is not int or id_.bit_length() > 32:
                 raise ValueError

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ecjax.cli.options import Force, Json, Quiet, Seed, Texts, TokenizerName
+from ecjax.cli.options import Force, Json, Quiet, Seed, Texts, TokenizerName, named
 from ecjax.cli.ready import ready
 from ecjax.console import show
 from ecjax.training.choices import Compute, Optimizer
@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from ecjax.models.transformer import Transformer
     from ecjax.training import TrainingSettings
 
-Out = Annotated[Path, typer.Option(help="Folder of the run: checkpoints, losses.json, model.safetensors. It is made.")]
+Out = Annotated[
+    Path,
+    typer.Option(
+        parser=named,
+        metavar="FOLDER",
+        help="Folder of the run: checkpoints, losses.json, model.safetensors. It is made.",
+    ),
+]
 Steps = Annotated[int, typer.Option(min=1, help="Optimiser steps.")]
 Extend = Annotated[
     int | None,
@@ -39,7 +46,7 @@ CheckpointEvery = Annotated[
 ]
 Lengths = Annotated[
     list[int] | None,
-    typer.Option("--length", min=1, help="Bytes of an example; several are mixed. [default: the context]"),
+    typer.Option("--length", min=1, show_default="the context", help="Bytes of an example; several are mixed."),
 ]
 Starts = Annotated[str | None, typer.Option(help="A codebook: train on text that begins where its windows begin.")]
 
@@ -49,8 +56,8 @@ _CHECKPOINTS = ["orbax.checkpoint"]
 def train_m1(
     texts: Texts,
     out: Out,
-    size: Annotated[str | None, typer.Option(help="tiny, small, 1m, 3m, 25m ... [default: small]")] = None,
-    context: Annotated[int | None, typer.Option(min=1, help="Bytes that attention reaches. [default: 16]")] = None,
+    size: Annotated[str | None, typer.Option(show_default="small", help="tiny, small, 1m, 3m, 25m ...")] = None,
+    context: Annotated[int | None, typer.Option(min=1, show_default="16", help="Bytes that attention reaches.")] = None,
     lengths: Lengths = None,
     init: Annotated[
         str | None, typer.Option(help="Begin with the weights of this model, float or exact: a file or m1-books.")
@@ -165,7 +172,10 @@ def quantize(
     texts: Texts,
     out: Out,
     held_out: Annotated[
-        Path | None, typer.Option(help="Text to measure the loss on. [default: the training text]")
+        Path | None,
+        typer.Option(
+            parser=named, metavar="FILE", show_default="the training text", help="Text to measure the loss on."
+        ),
     ] = None,
     steps: Annotated[int, typer.Option(min=0, help="Steps of fine-tuning; 0 calibrates only.")] = 0,
     lengths: Lengths = None,

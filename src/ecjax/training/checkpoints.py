@@ -127,7 +127,7 @@ class Checkpoints:
         try:
             one_line_errors(what, lambda: self._checkpointer.save(partial / manifest.FILES, args=items))
             from_first(lambda: one_line_errors(what, lambda: self._put_in_place(partial, step)))
-        except Exception:
+        except BaseException:  # a request to end, too
             if jax.process_index() == 0:
                 shutil.rmtree(partial, ignore_errors=True)
             raise
