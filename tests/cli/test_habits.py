@@ -347,6 +347,8 @@ def test_windows_and_ids_are_shown(ecjax, tmp_path: Path) -> None:
         ("ids", b"1\ntwo\n", "line 2 of standard input is not an id"),
         ("ids", b"4096\n", "standard input holds no ids of books-12: ids lie in 0 .. 4095, got 4096"),
         ("ids", b"-1\n", "got -1"),
+        ("ids", b"1_0\n", "line 1 of standard input is not an id"),
+        ("ids", b"+5\n", "line 1 of standard input is not an id"),
         ("ids", b"9" * 5000 + b"\n", "line 1 of standard input is not an id"),
         ("jsonl", b'{"id": 1.5}\n', "line 1 of standard input is not a JSON object"),
         ("jsonl", b'{"text": "a"}\n', "line 1 of standard input is not a JSON object"),
