@@ -23,7 +23,8 @@ def rename(checkpoint: Path, name: str) -> None:
     """Has the manifest name another file."""
     path = checkpoint / manifest.NAME
     contents = json.loads(path.read_text())
-    contents["files"] = {name: entry for entry in contents["files"].values()}
+    (entry,) = contents["files"].values()
+    contents["files"] = {name: entry}
     path.write_text(json.dumps(contents))
 
 
