@@ -52,7 +52,7 @@ def test_texts_of_all_kinds_come_back_and_hardly_grow(name, size):
 
 @pytest.mark.slow
 @pytest.mark.rule("K-17")
-@pytest.mark.parametrize("bits", [None, 64])
+@pytest.mark.parametrize("bits", [None, pytest.param(64, marks=pytest.mark.deep)])
 def test_sentences_come_back_from_the_shipped_model(bits):
     for script in ("Chinese", "English", "Hindi"):
         assert_hardly_grows(SENTENCES[script].encode()[:160], DEFAULT, bits)

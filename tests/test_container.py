@@ -292,7 +292,7 @@ def test_a_target_that_takes_nothing_is_noticed():
 
 @pytest.mark.slow
 @pytest.mark.rule("K-13")
-@pytest.mark.parametrize("stored", [False, True])
+@pytest.mark.parametrize("stored", [False, pytest.param(True, marks=pytest.mark.deep)])
 def test_memory_does_not_grow_with_the_text(stored):
     ours = coding("codebook").ours
     rng = np.random.default_rng(0)

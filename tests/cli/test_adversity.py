@@ -93,6 +93,20 @@ def test_a_run_keeps_out_of_what_is_there_and_what_is_read(ecjax, place: Path) -
 
 
 @pytest.mark.slow
+def test_a_model_of_something_else_in_a_runs_folder_stays(ecjax, place: Path) -> None:
+    command = ("train-m1", place / "text", "--out", place / "run", "--size", "tiny", "--steps", 1, "--batch-size", 4)
+    assert ecjax(*command, "--context", 8).status == 0
+    model = place / "run/model.safetensors"
+    own = model.read_bytes()
+    save_transformer(model, Transformer(configuration("tiny", 256, 8), key=jax.random.key(0)), {"command": "mine"})
+    mine = model.read_bytes()
+    refused(ecjax(*command, "--context", 8), "is not this run's")
+    assert model.read_bytes() == mine
+    model.write_bytes(own[:-1])  # damaged: it is made again
+    assert ecjax(*command, "--context", 8).status == 0 and model.read_bytes() == own
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.3, 1.0, 2.0])
 def test_a_terminal_that_is_closed_leaves_nothing_behind(place: Path, seconds: float) -> None:
     cache, (ours, its) = place / "cache", pty.openpty()
