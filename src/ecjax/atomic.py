@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of which Python does not say where
+_UNFINISHED: set[Path] = set()
 _PREFIX, _SUFFIX = ".ecjax-", ".partial"
 
 
@@ -47,13 +48,11 @@ def replacing(path: str | Path, *, replace: bool = True, like: os.stat_result | 
     target = Path(os.path.realpath(path))
     with contextlib.suppress(OSError):
         _sweep(target.parent)
-    # What is to be like a private file is private from the beginning.
+    partial = target.parent / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
+    _UNFINISHED.add(partial)  # before it is there: from here on it goes, whatever happens
     try:
-        partial, file = _create(target.parent, 0o666 if before is None and like is None else 0o600)
-    except OSError as error:  # which knows the random name alone
-        raise OSError(error.errno, error.strerror, str(path)) from None
-    with file:
-        try:
+        # What is to be like a private file is private from the beginning.
+        with _create(partial, 0o666 if before is None and like is None else 0o600) as file:
             yield file
             file.flush()
             _be_like(file.fileno(), [status for status in (before, like) if status is not None])
@@ -61,13 +60,22 @@ def replacing(path: str | Path, *, replace: bool = True, like: os.stat_result | 
                 os.utime(file.fileno(), ns=(like.st_atime_ns, like.st_mtime_ns))
             _sync(file.fileno())
             _put_in_place(partial, target, path, replace)
-        except OSError as error:
-            if error.errno in _FULL and error.filename is None:
-                raise OSError(error.errno, error.strerror, str(path)) from None
-            raise
-        finally:
-            partial.unlink(missing_ok=True)
+    except OSError as error:
+        # Python knows the random name alone, or none.
+        if error.filename == str(partial) or (error.errno in _FULL and error.filename is None):
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise
+    finally:
+        partial.unlink(missing_ok=True)
+        _UNFINISHED.discard(partial)
     sync_folder(target.parent)
+
+
+def abandon() -> None:
+    """Removes what is half-written, for a process that ends at once: its contexts may not be left any more."""
+    for partial in list(_UNFINISHED):
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def check(path: str | Path, replace: bool) -> os.stat_result | None:
@@ -116,17 +124,16 @@ def _existing(path: str | Path) -> Existing:
     return Existing(f"{path} is there already; name another file, or replace it with -f")
 
 
-def _create(folder: Path, mode: int) -> tuple[Path, BinaryIO]:
-    """A new file of a random name, locked for as long as its process lives."""
+def _create(partial: Path, mode: int) -> BinaryIO:
+    """A new file, locked for as long as its process lives."""
     while True:
-        partial = folder / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
         file = os.fdopen(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "w+b")
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
         except OSError:  # a file system without locks, on which nobody sweeps
-            return partial, file
+            return file
         if os.fstat(file.fileno()).st_nlink:
-            return partial, file
+            return file
         file.close()  # another process swept it before it was locked
 
 

@@ -40,20 +40,23 @@ _CPU_FACTS = (  # lines of it, on x86 and Arm, that say what a processor is
 
 
 def cache(folder: str | Path | None = None) -> Path | None:
-    """From now on, keeps what is compiled, and takes what was kept. Call it before JAX has compiled anything.
+    """Keeps compiled code in a folder from now on, and uses what was kept there before.
 
-    Nothing changes if JAX already has a compilation cache of yours (JAX_COMPILATION_CACHE_DIR) or was told to have none
-    (JAX_ENABLE_COMPILATION_CACHE=false). Kept code runs with your rights, so a folder that others may write to is
-    not used. A folder that cannot be made or written to is no error: then things are compiled anew. It may be removed
-    at any time, and is held below `LIMIT`. Short compilations are kept too: JAX's setting
-    `jax_persistent_cache_min_compile_time_secs` is 0 from now on.
+    Call it before JAX has compiled anything. It changes nothing if JAX has a compilation cache of yours already
+    (JAX_COMPILATION_CACHE_DIR), or was told to have none (JAX_ENABLE_COMPILATION_CACHE=false).
+
+    The folder never grows above `LIMIT`, and you may remove it at any time. Kept code runs with your rights, so a
+    folder that others may write to is not used. If the folder cannot be used, or not be made, that is no error: code is
+    compiled again. Short compilations are kept too: JAX's setting `jax_persistent_cache_min_compile_time_secs` becomes
+    0.
 
     Args:
-      folder: Where to keep it. By default `ecjax/compiled` in the user's cache folder: XDG_CACHE_HOME or ~/.cache on
-        Linux, ~/Library/Caches on macOS.
+      folder: Where to keep code. By default `ecjax/compiled` in the user's cache folder, which is XDG_CACHE_HOME or
+        ~/.cache on Linux, and ~/Library/Caches on macOS.
 
     Returns:
-      The folder that code for this machine and this JAX is kept in, JAX's own if it has one; None if none is kept.
+      The folder below it that has the code for this machine and this JAX; JAX's own folder if it has one; None if no
+      code is kept.
     """
     if "jaxlib" not in sys.modules:
         # XLA tells on stderr of tuning preferences that it takes for a processor's missing instructions.

@@ -32,21 +32,24 @@ Buffer = bytes | bytearray | memoryview
 
 
 def compress(data: Buffer, model: Model = DEFAULT, bits: int | None = None) -> bytes:
-    """Compresses bytes: those of the file that `ecjax encode` writes (specs/container.md).
+    """Compresses bytes to what `ecjax encode` writes for them: a file as in specs/container.md.
 
-    The result is at most 63 bytes and 0.017% longer than `data`, whatever that is.
+    The result is longer than `data` by at most 63 bytes plus 0.017%, whatever `data` is.
 
     Args:
-      data: Any bytes, or what is like them; of a memoryview those that it shows.
-      model: An exact byte model or a codebook: a shipped name ("m1-books", "books-12", "books-16"), a file, what
-        `ecjax.serialisation.read` gave, or the object itself.
-      bits: Write windows of so many bits of a byte model, 9 to 128, each of which decodes by itself, and not streams.
-        The result is longer.
+      data: Bytes of any content: `bytes`, a `bytearray`, or a `memoryview`, of which the bytes that it shows.
+      model: An exact byte model or a codebook: a shipped name ("m1-books", "books-12", "books-16"), the path of a file,
+        what `ecjax.serialisation.read` returned, or the object itself.
+      bits: By default a byte model codes the text as streams. With a number from 9 to 128, it codes it as windows of so
+        many bits, each of which decodes by itself, and the result is longer. Leave it out with a codebook.
+
+    Returns:
+      The compressed file.
 
     Raises:
-      TypeError: If `data` is not like bytes, or `model` is something else.
-      ValueError: If there is no such model, its file is damaged, or it is not exact; if there are no windows of so many
-        bits, or a codebook's are asked to have other bits than they have.
+      TypeError: If `data` or `model` is none of these.
+      ValueError: If there is no such model, its file is damaged, or it is not exact; if `bits` is out of range, or is
+        given with a codebook.
     """
     target = io.BytesIO()
     compress_stream(io.BytesIO(check_text(data)), target, model, bits)
@@ -54,17 +57,21 @@ def compress(data: Buffer, model: Model = DEFAULT, bits: int | None = None) -> b
 
 
 def decompress(data: Buffer, model: Model | None = None) -> bytes:
-    """The bytes that `compress` or `ecjax encode` was given.
+    """Gives back the bytes that `compress` or `ecjax encode` was given.
 
     Args:
-      data: What it made of them.
-      model: What it was made with, as in `compress`; by default the shipped model or codebook that the data names. How
-        many bits its windows have, the data says.
+      data: The compressed file: `bytes`, a `bytearray` or a `memoryview`.
+      model: The model or codebook that made it, given as in `compress`. By default it is the shipped one that `data`
+        names. `data` also says how many bits its windows have.
+
+    Returns:
+      The text.
 
     Raises:
-      TypeError: If `data` is not like bytes, or `model` is something else.
-      ValueError: If there is no such model, or it is not exact; if no model is given and the data names none that is
-        shipped. `ecjax.container.Refused`, a ValueError too, if the data is damaged or was made with another model.
+      TypeError: If `data` or `model` is of another type.
+      ValueError: If there is no such model, or it is not exact; or if no model is given, and `data` names none that is
+        shipped.
+      ecjax.container.Refused: A ValueError too: if `data` is damaged, or was made with another model.
     """
     target = io.BytesIO()
     decompress_stream(io.BytesIO(check_text(data)), target, model)
@@ -74,17 +81,18 @@ def decompress(data: Buffer, model: Model | None = None) -> bytes:
 def compress_stream(
     source: Source, target: Target, model: Model = DEFAULT, bits: int | None = None, report: Report | None = None
 ) -> Summary:
-    """Compresses all that `source` gives, in one pass and in memory that does not grow with it.
+    """Compresses all that `source` gives, in one pass. The memory that it takes does not grow with the text.
 
     Args:
-      source: A file opened in binary mode, a pipe, or anything with such a `read`, which waits for bytes.
-      target: Likewise, with `write`.
+      source: Where the text is read: a file opened in binary mode, a pipe, or any object with such a `read`. A `read`
+        that has no bytes yet must wait for them.
+      target: Where the compressed file is written: likewise, with `write`.
       model: As in `compress`.
       bits: As in `compress`.
-      report: Called now and then with the bytes of text that are done.
+      report: Called now and then with the number of bytes of text that are done.
 
     Returns:
-      What `ecjax.container.info` says of the file: the numbers of bytes and blocks among others.
+      What `ecjax.container.info` says of the file, such as the numbers of bytes and of blocks.
 
     Raises:
       TypeError, ValueError: As `compress`.
@@ -96,15 +104,16 @@ def compress_stream(
 def decompress_stream(
     source: Source, target: Target, model: Model | None = None, report: Report | None = None
 ) -> Summary:
-    """Gives back all that `source` holds, in one pass and in memory that does not grow with it.
+    """Gives back the text of a compressed file, in one pass. The memory that it takes does not grow with the text.
 
-    The text is written as it is decoded: if this raises, what is in `target` is a part of it or not the text at all.
+    The text is written as it is decoded. If this raises an error, do not use what is in `target`: it may be a part of
+    the text, or wrong.
 
     Args:
-      source: As in `compress_stream`.
-      target: As in `compress_stream`.
+      source: Where the compressed file is read: an object as in `compress_stream`.
+      target: Where the text is written: an object as in `compress_stream`.
       model: As in `decompress`.
-      report: Called now and then with the bytes of text that are done.
+      report: Called now and then with the number of bytes of text that are done.
 
     Returns:
       As `compress_stream`.

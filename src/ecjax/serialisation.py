@@ -158,17 +158,22 @@ class Readable(Protocol):
 
 
 def read(source: str | Path | Contents | Readable, *kinds: str, name: str = "the file") -> Contents:
-    """What a file holds. It is read once, from its beginning to its end, so it may be a pipe.
+    """Reads a safetensors file of ecjax: a model, a codebook or tokens.
+
+    The file is read once, from its beginning to its end, so it may be a pipe.
 
     Args:
-      source: A shipped name, a path, `-` for standard input, or a file that is open already. Contents that were read
-        before are given back.
-      kinds: Those that will do; without any, every kind does.
-      name: What messages call a file that is open already.
+      source: A shipped name, a path, `-` for standard input, or a file that is open in binary mode. `Contents` that
+        were read before are returned as they are.
+      kinds: The kinds of file that are wanted, such as "ecjax.codebook". Without any, every kind is taken.
+      name: How messages call a file that is open already.
+
+    Returns:
+      The arrays, which cannot be written to, and what the file says of them.
 
     Raises:
-      ValueError: If there is no such file, or it is damaged, of another kind, or of a version that this code does not
-        know.
+      ValueError: If there is no such file; or if it is damaged, of another kind, or of a version that this code does
+        not know.
     """
     if isinstance(source, Contents):
         _check_kind(source.name, source.kind, kinds)

@@ -84,3 +84,18 @@ print("went on")
 """
     done = subprocess.run([sys.executable, "-c", START + body, "1"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "went on\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_half_written_file_goes_though_its_context_is_never_left(tmp_path, number: int) -> None:
+    body = """
+from ecjax import atomic
+
+with stopping_cleanly():
+    kept = atomic.replacing("file")
+    kept.__enter__().write(b"a part")
+    os.kill(os.getpid(), number)
+    time.sleep(30)
+"""
+    done = subprocess.run([sys.executable, "-c", START + body, str(int(number))], cwd=tmp_path, check=False)
+    assert done.returncode == 128 + number and list(tmp_path.iterdir()) == []

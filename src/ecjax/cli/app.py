@@ -19,10 +19,13 @@ _UsageError: Any = typer.BadParameter.__bases__[0]  # of which typer exports thi
 app = typer.Typer(
     name="ecjax",
     help="Neural text compression that language models can learn from.\n\n"
-    "To compress files: encode, decode, info. From text to samples: train-m1 (a byte model), compile (its windows as a "
-    "codebook), tokenize, train-m2 (a language model over tokens), evaluate, generate. `ecjax demo` goes all of that "
-    "way in miniature.\n\n"
-    "Where a file is read or written, - is standard input or output. Nothing that is there is replaced without -f.",
+    "To compress files: encode, decode, info.\n\n"
+    "From your own text to samples, in this order: train-m1 (a byte model), compile (its windows as a codebook), "
+    "tokenize, train-m2 (a language model over tokens), evaluate, generate. `quantize` makes an exact byte model, "
+    "which `encode --model` and windows of more than 16 bits need.\n\n"
+    "To see what it is about, in a few minutes: demo.\n\n"
+    "The name - is standard input or standard output. Without -f no file is replaced; only a training writes the files "
+    "of its own run again.",
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -31,18 +31,23 @@ Remove = Annotated[bool, typer.Option("--rm", help="Remove IN once OUT is writte
 
 def encode(
     source: Annotated[
-        Path | None, typer.Argument(parser=named_file, metavar="[IN]", help="What to compress: any bytes.")
+        Path | None, typer.Argument(parser=named_file, metavar="[IN]", help="The file to compress; any bytes will do.")
     ] = None,
     target: Annotated[
         Path | None,
         typer.Argument(parser=named_file, metavar="[OUT]", show_default=f"IN{SUFFIX}", help="The compressed file."),
     ] = None,
     model: Annotated[
-        str, typer.Option(help="A byte model (m1-books), or a codebook (books-12, books-16), or a file of either.")
+        str, typer.Option(help="A byte model (m1-books), a codebook (books-12, books-16), or a file of either.")
     ] = "m1-books",
     bits: Annotated[
         int | None,
-        typer.Option(min=9, max=128, help="Write a model's windows of so many bits, not streams: larger files."),
+        typer.Option(
+            min=9,
+            max=128,
+            show_default="no windows",
+            help="Write windows of so many bits, each of which decodes by itself: a larger file. Not with a codebook.",
+        ),
     ] = None,
     force: Force = False,
     to_stdout: ToStandardOutput = False,
@@ -52,9 +57,10 @@ def encode(
 ) -> None:
     """Compresses a file.
 
-    A byte model gives the smallest files, and slowly; a codebook larger ones, and fast. `ecjax decode` gives the file
-    back. It needs the same model or codebook. Without IN, or where it is -, standard input is compressed to standard
-    output.
+    A byte model makes the smallest files, but it is slow. A codebook is fast, but its files are larger. `ecjax decode`
+    gives the file back; it needs the same model or codebook. IN stays unless --rm is given.
+
+    Without IN, or if it is -, the command reads standard input and, unless OUT is named, writes standard output.
     """
     source = _source(source)
     target = _target(source, target, to_stdout, lambda path: path.with_name(path.name + SUFFIX))
@@ -71,7 +77,7 @@ def encode(
         if bits_per_byte > _FOREIGN:
             note(
                 f"{streams.called(source)} is not of the kind that {model} knows: {bits_per_byte:.1f} bits per byte; "
-                "another model, or another program, makes it smaller"
+                "another model, or another program, may make it smaller"
             )
 
 
@@ -85,7 +91,10 @@ def decode(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(show_default="the shipped one that the file names", help="What the file was made with."),
+        typer.Option(
+            show_default="the shipped one that the file names",
+            help="The model or codebook that made the file: a name or a file.",
+        ),
     ] = None,
     force: Force = False,
     to_stdout: ToStandardOutput = False,
@@ -93,10 +102,10 @@ def decode(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Gives a compressed file back: every byte, or an error and no file.
+    """Gives back the text of a compressed file: every byte of it, or an error and no file.
 
-    Without IN, or where it is -, standard input is read and standard output written. There the text comes as it is
-    decoded: trust it once the command has ended with status 0.
+    Without IN, or if it is -, the command reads standard input and, unless OUT is named, writes standard output. There
+    the text comes as it is decoded: trust it only once the command has ended with status 0.
     """
     source = _source(source)
     target = _target(source, target, to_stdout, lambda path: streams.without_suffix(path, SUFFIX))
@@ -116,12 +125,12 @@ def info(
         typer.Argument(
             parser=named_file,
             metavar="FILE",
-            help="A compressed file, a model, a codebook or tokens; or a shipped name.",
+            help="A compressed file, a model, a codebook or a file of tokens; or a shipped name.",
         ),
     ],
     as_json: Json = False,
 ) -> None:
-    """Tells what a file is, and whether it is damaged as far as that shows without a model."""
+    """Says what a file is, and whether it is damaged, as far as that can be found without a model."""
     if str(file) in serialisation.shipped():
         file = serialisation.resolve(str(file))
     with streams.reading(file) as opened:

@@ -22,17 +22,21 @@ from ecjax.printable import printable_lines
 
 
 def generate(
-    model: Annotated[str, typer.Argument(help="A model that train-m2 made.")],
+    model: Annotated[str, typer.Argument(help="The file of a model that train-m2 made.")],
     prompt: Annotated[str, typer.Option(help="Text to continue.")] = "",
     max_tokens: Annotated[int, typer.Option(min=1, help="Tokens to draw at most.")] = 256,
-    temperature: Annotated[float, typer.Option(help="0 always takes the likeliest token.")] = 1.0,
+    temperature: Annotated[
+        float, typer.Option(help="The higher, the more random; 0 always takes the likeliest token.")
+    ] = 1.0,
     top_k: Annotated[int | None, typer.Option(help="Draw from the k likeliest tokens.")] = None,
-    top_p: Annotated[float, typer.Option(help="Draw from the likeliest tokens of this probability together.")] = 1.0,
+    top_p: Annotated[
+        float, typer.Option(help="Draw from the likeliest tokens that together have this probability.")
+    ] = 1.0,
     tokenizer: RememberedTokenizer = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Samples text from a language model over tokens, printed as it comes."""
+    """Samples text from a language model over tokens, and prints the prompt and then the text as it comes."""
     ready("ecjax.generation", "ecjax.models.files")
     from ecjax.cli.tokenizers import remembered
     from ecjax.generation import SamplingSettings, generate
@@ -61,14 +65,17 @@ def demo(
         typer.Option(parser=named_file, metavar="FILE", help="Your own text; by default one that the package ships."),
     ] = None,
     out: Annotated[
-        Path, typer.Option(parser=named, metavar="FOLDER", help="Where report.json and curves.png go. It is made.")
+        Path,
+        typer.Option(parser=named, metavar="FOLDER", help="Where report.json and curves.png go. Made if not there."),
     ] = Path("build/demo"),
-    minutes: Annotated[float, typer.Option(min=0, help="How long each of two small models is trained, about.")] = 1.0,
+    minutes: Annotated[
+        float, typer.Option(min=0, help="How long, about, the training of each of two small models takes.")
+    ] = 1.0,
     seed: Seed = 0,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """The whole way in miniature, on a text of your own if you like."""
+    """Shows on a small scale: windows, a round trip, two language models compared, a sample."""
     ready("ecjax.demo")
     from ecjax import demo as demonstration
 

@@ -13,12 +13,14 @@ from ecjax.console import show
 
 
 def evaluate(
-    what: Annotated[str, typer.Argument(help="A model's file (M1 or M2), a codebook (name or file), or 'bytes'.")],
+    what: Annotated[
+        str, typer.Argument(help="A model (M1 or M2) or a codebook, as a file or a shipped name; or 'bytes'.")
+    ],
     texts: Texts,
     tokenizer: RememberedTokenizer = None,
     as_json: Json = False,
 ) -> None:
-    """Measures a tokenizer or a model on text that it has not seen."""
+    """Measures a tokenizer or a model: bytes per token, bits per byte. Give texts that it was not trained on."""
     ready("ecjax.evaluation", "ecjax.data", "ecjax.models.files")
     from ecjax import data
     from ecjax.codebook import KIND as CODEBOOK_KIND

@@ -27,7 +27,7 @@ Texts = Annotated[
     list[Path],
     typer.Argument(parser=named, metavar="TEXTS...", help="Text files, or folders of them. Each file is a document."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors (and what --json asks for).")]
 TokenizerName = Annotated[
@@ -35,6 +35,8 @@ TokenizerName = Annotated[
 ]
 RememberedTokenizer = Annotated[
     str | None,
-    typer.Option("--tokenizer", help="The codebook that a language model was trained over, if it is elsewhere now."),
+    typer.Option("--tokenizer", help="The codebook that the language model was trained over, if it is elsewhere now."),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed, text and settings give the same result.")]
+Seed = Annotated[
+    int, typer.Option(min=0, help="For random numbers. The same seed, text and settings give the same result.")
+]

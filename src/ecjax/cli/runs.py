@@ -86,6 +86,7 @@ class Run(NamedTuple):
         Returns:
           The trained model, and what to report.
         """
+        _check_model(self.out / MODEL, inputs)
         logging.getLogger("absl").setLevel(logging.ERROR)  # orbax warns of things that are as they should be
         first, settings, marks = jax.process_index() == 0, self.settings, []
         batches = data.batches(examples if len(examples) > 1 else examples[0], settings.batch_size, settings.seed)
@@ -117,6 +118,16 @@ class Run(NamedTuple):
             "training_bits_per_byte": last / np.log(2) / bytes_per_token,
         }
         return trained, results
+
+
+def _check_model(path: Path, inputs: Mapping[str, Any]) -> None:
+    """Raises ValueError if the model in a run's folder was made of other texts, or otherwise; a damaged one may go."""
+    try:
+        made = serialisation.read(path).provenance if path.exists() else inputs
+    except ValueError:
+        return
+    if any(made.get(name) != inputs.get(name) for name in ("command", "texts")):
+        raise atomic.Existing(f"{path} is not this run's; put it elsewhere, or use another folder")
 
 
 def check_outside(out: Path, inputs: Sequence[Path]) -> None:

@@ -97,6 +97,9 @@ def _end_at_once(number: int) -> NoReturn:
 
     Not by way of Python's own end: XLA's threads may still compile then, and crash for want of what is gone.
     """
+    from ecjax import atomic
+
+    atomic.abandon()
     if number == signal.SIGINT:
         from ecjax.console import note
 

@@ -43,7 +43,7 @@ def tokenize(
         typer.Argument(
             parser=named_file,
             metavar="[OUT]",
-            show_default=f"IN{SUFFIX} or, of other formats, standard output",
+            show_default=f"IN{SUFFIX}; other formats, standard output; --decode, IN without {SUFFIX}",
             help="The tokens; with --decode, the text.",
         ),
     ] = None,
@@ -53,12 +53,12 @@ def tokenize(
         Format,
         typer.Option(
             "--format",
-            help="'tokens' is a file for programs; the others are lines of text: the ids, the windows' strings, or a "
-            "JSON object for each window. --decode reads tokens, ids and jsonl.",
+            help="'tokens' is a binary file for programs. The others are text with a line for each window: its id, its "
+            "string, or a JSON object with both. --decode reads tokens, ids and jsonl.",
         ),
     ] = "tokens",
     to_show: Annotated[
-        bool, typer.Option("--show", help="Print windows and ids to look at, and write nothing.")
+        bool, typer.Option("--show", help="Print the windows and their ids to look at. No file is written.")
     ] = False,
     force: Force = False,
     quiet: Quiet = False,
@@ -66,8 +66,8 @@ def tokenize(
 ) -> None:
     """Turns a file into tokens and back, without loss.
 
-    Tokens are written as a safetensors file with one tensor, `ids`, of uint16, and the fingerprint of the tokenizer, so
-    that another one is not used to decode them by mistake.
+    The tokens are written to a safetensors file with one tensor: `ids`, of uint16. The file also has the fingerprint of
+    the tokenizer, so that no other decodes it by mistake.
     """
     if to_show and (decode or target or form != "tokens"):
         raise ValueError("--show prints the windows of a text and writes nothing; leave out OUT, --decode and --format")
@@ -109,7 +109,7 @@ def compile_model(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Compiles the windows of a byte model into a codebook."""
+    """Compiles the windows of a byte model into a codebook: a table of their strings, which needs no model."""
     streams.check_output(out, force, [model])
     ready("ecjax.codebook", "ecjax.models.files")
     import numpy as np

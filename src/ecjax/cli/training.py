@@ -22,15 +22,13 @@ Out = Annotated[
     typer.Option(
         parser=named,
         metavar="FOLDER",
-        help="Folder of the run: checkpoints, losses.json, model.safetensors. It is made.",
+        help="Folder of the run: checkpoints, losses.json, model.safetensors. Made if not there.",
     ),
 ]
 Steps = Annotated[int, typer.Option(min=1, help="Optimiser steps.")]
 Extend = Annotated[
     int | None,
-    typer.Option(
-        min=1, help="Go on with a finished run for so many steps more; repeat its other options as they were."
-    ),
+    typer.Option(min=1, help="Give a finished run so many steps more. Repeat its other options as they were."),
 ]
 BatchSize = Annotated[int, typer.Option(min=1, help="Examples in a step.")]
 LearningRate = Annotated[float, typer.Option(min=0, help="Peak learning rate of adamw.")]
@@ -39,16 +37,22 @@ Warmup = Annotated[int, typer.Option(min=0, help="Steps over which adamw's learn
 ComputeName = Annotated[
     Compute, typer.Option("--compute", help="Precision of the model's products; weights stay float32.")
 ]
-Accumulate = Annotated[int, typer.Option(min=1, help="Micro-batches that a step works off in turn, to save memory.")]
-Remat = Annotated[bool, typer.Option("--remat", help="Save memory: compute activations anew for the gradient.")]
+Accumulate = Annotated[
+    int, typer.Option(min=1, help="Parts of a batch that a step computes one after another, to save memory.")
+]
+Remat = Annotated[bool, typer.Option("--remat", help="Save memory: compute activations again for the gradient.")]
 CheckpointEvery = Annotated[
-    int, typer.Option(min=1, help="Steps between checkpoints. Run the command again to resume.")
+    int, typer.Option(min=1, help="Steps between checkpoints, from which a stopped run goes on.")
 ]
 Lengths = Annotated[
     list[int] | None,
-    typer.Option("--length", min=1, show_default="the context", help="Bytes of an example; several are mixed."),
+    typer.Option(
+        "--length", min=1, show_default="the context", help="Bytes of an example. Repeat it to mix several lengths."
+    ),
 ]
-Starts = Annotated[str | None, typer.Option(help="A codebook: train on text that begins where its windows begin.")]
+Starts = Annotated[
+    str | None, typer.Option(show_default="anywhere", help="A codebook, at whose windows examples begin.")
+]
 
 _CHECKPOINTS = ["orbax.checkpoint"]
 
@@ -56,8 +60,12 @@ _CHECKPOINTS = ["orbax.checkpoint"]
 def train_m1(
     texts: Texts,
     out: Out,
-    size: Annotated[str | None, typer.Option(show_default="small", help="tiny, small, 1m, 3m, 25m ...")] = None,
-    context: Annotated[int | None, typer.Option(min=1, show_default="16", help="Bytes that attention reaches.")] = None,
+    size: Annotated[
+        str | None, typer.Option(show_default="small", help="tiny, small, 1m, 3m, 25m, 113m, 403m or 2b.")
+    ] = None,
+    context: Annotated[
+        int | None, typer.Option(min=1, show_default="16, or as --init", help="Bytes that attention reaches.")
+    ] = None,
     lengths: Lengths = None,
     init: Annotated[
         str | None, typer.Option(help="Begin with the weights of this model, float or exact: a file or m1-books.")
@@ -77,10 +85,12 @@ def train_m1(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Trains a byte model.
+    """Trains a byte model, called M1.
 
-    M1 serves windows, in which it always starts anew: it needs short contexts that begin where windows begin. Train
-    one, compile it, then go on from its weights with --init and --starts that codebook.
+    If the run in the folder was stopped, it goes on; if it is finished, nothing is trained again.
+
+    In a window the model always begins anew. So it learns best from short examples that begin where windows begin.
+    Train a model and compile it; then train again, with this model as --init and its codebook as --starts.
     """
     ready("ecjax.cli.runs", extras=_CHECKPOINTS)
     import jax
@@ -127,12 +137,14 @@ def train_m2(
     checkpoint_every: CheckpointEvery = 500,
     distributed: Annotated[
         bool,
-        typer.Option("--distributed", help="Be one of the processes that Slurm, Open MPI, Kubernetes ... started."),
+        typer.Option("--distributed", help="Be one of several processes that Slurm, Open MPI or Kubernetes started."),
     ] = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Trains a language model over tokens, on all devices.
+    """Trains a language model over tokens, called M2, on all devices.
+
+    If the run in the folder was stopped, it goes on; if it is finished, nothing is trained again.
 
     With --distributed, run it once for each process, with the same arguments and one --out that all of them reach.
     """
@@ -180,7 +192,9 @@ def quantize(
     steps: Annotated[int, typer.Option(min=0, help="Steps of fine-tuning; 0 calibrates only.")] = 0,
     lengths: Lengths = None,
     starts: Starts = None,
-    layers: Annotated[bool, typer.Option("--layers", help="Measure what each layer's rounding costs alone.")] = False,
+    layers: Annotated[
+        bool, typer.Option("--layers", help="Also measure what the rounding of each layer costs.")
+    ] = False,
     batch_size: BatchSize = 64,
     learning_rate: LearningRate = 1e-4,
     warmup: Warmup = 100,
@@ -190,9 +204,10 @@ def quantize(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Makes an exact byte model, of integers alone, from a float one.
+    """Makes an exact byte model from a float one.
 
-    The units of activations are calibrated on the text; then, if asked, the model is fine-tuned with its rounding.
+    An exact model computes with integers alone, and gives the same bits on every machine. The units of its activations
+    are calibrated on the text. With --steps, the model is then fine-tuned with its rounding.
     """
     ready("ecjax.cli.quantisation", extras=_CHECKPOINTS if steps else ())
     from ecjax.cli import quantisation

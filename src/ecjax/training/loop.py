@@ -35,36 +35,38 @@ def train(
     save: Callable[[Transformer, list[float]], None] | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> tuple[Transformer, list[float]]:
-    """Trains `model` on batches of token ids, over all devices of `jax.devices()`.
+    """Trains `model` on batches of token ids, on all devices of `jax.devices()`.
 
-    After `jax.distributed.initialize`, all processes call this with the same arguments; each works off its devices'
-    rows of every batch, and all return the same.
+    Several processes can train together. After `jax.distributed.initialize` all of them call this with the same
+    arguments. Each computes the rows of every batch that belong to its devices, and all return the same.
 
     Args:
-      model: Where to begin.
-      examples: Batches of token ids, as `ecjax.data.batches` gives them: arrays `[batch_size, n]`, or `Masked`, or
-        tuples of these of several lengths, all of whose tokens count alike.
+      model: The model to begin with.
+      examples: Batches of token ids, as `ecjax.data.batches` gives them: arrays `[batch_size, n]`, `Masked`, or tuples
+        of these of several lengths, in which each token has the same weight.
       settings: Optimiser, steps, seed, precision.
-      directory: Where checkpoints go, made if need be. If it holds this run already, it goes on from the last
-        checkpoint that is whole, to the same bits as if it had never stopped. `extended_settings` gives a finished run
-        more steps. No other process may train there meanwhile.
-      inputs: What else the result depends on, as JSON by any names: fingerprints of the texts and the tokenizer, say.
-        A run goes on only with the same. Settings, model, first batch, versions and devices are compared without it.
+      directory: The folder for checkpoints, made if it is not there; without one, none are kept. If it holds this run
+        already, the run goes on from the last checkpoint that is whole, and ends with the same bits as if it had never
+        stopped. `extended_settings` gives a finished run more steps. One process at a time may train there (or the
+        processes of one run).
+      inputs: What else the result depends on, as JSON with names of your own: fingerprints of the texts and of the
+        tokenizer, say. A run goes on only if they are the same. Settings, model, first batch, versions and devices are
+        always compared.
       checkpoint_every: Steps between checkpoints.
-      report: Called after each step with the number of steps done, the step's loss in nats per token, and the model,
-        whose arrays live until the next step.
-      save: Called in the first process with what is returned, after the last checkpoint, while the directory is still
-        held. Once it has returned, the run counts as finished.
-      warn: Called in the first process with one line about each damaged checkpoint that was passed over;
-        `warnings.warn` by default.
+      report: Called after each step with the number of steps done, the loss of the step in nats per token, and the
+        model, whose arrays are valid until the next step.
+      save: Called in the first process with the results, after the last checkpoint, while the folder is still locked.
+        Once it has returned, the run is finished.
+      warn: Called in the first process with one line for each damaged checkpoint that was passed over. By default it is
+        `warnings.warn`.
 
     Returns:
-      The trained model and the loss of each step, in nats per token.
+      The trained model, and the loss of each step in nats per token.
 
     Raises:
-      ValueError: If `directory` holds another run (what differs is named), a damaged one, or another process trains
-        there; if an id is out of range; if the examples end; if the devices cannot have equally many examples of a
-        batch; or if the loss is no longer a number.
+      ValueError: If `directory` holds another run (the message says what differs) or a damaged one, or if another
+        process trains there; if an id is out of range; if the examples end too soon; if a batch cannot be divided
+        evenly among the devices; or if the loss is no longer a finite number.
       OSError: If `directory` cannot be written, because the disk is full, say. What is in it stays good.
     """
     check_integer("checkpoint_every", checkpoint_every, 1)

@@ -127,21 +127,22 @@ def is_finished(record: dict) -> bool:
 
 
 def extended_settings(directory: Path, settings: TrainingSettings, extend: int | None = None) -> TrainingSettings:
-    """The settings of the run in a folder, its legs included, perhaps with one more leg; changes nothing.
+    """Gives the settings with which `train` goes on with the run in a folder, or extends it. It changes no file.
 
-    A command that was stopped can so be given again: a leg that is not finished goes on, and is not added twice.
+    To extend a run is to add a *leg*: more steps, after it is finished. If the last leg is not finished, it is not
+    added a second time. So the same call with the same `extend` goes on with it after a stop.
 
     Args:
-      directory: The run's folder, which need not be there.
-      settings: What the run was begun with. Its own `extended` does not matter.
-      extend: Steps of another leg, for a finished run; for one that is not, of its last leg.
+      directory: The run's folder. It need not be there.
+      settings: The settings that the run was begun with. Their `extended` is ignored: the folder says what legs it has.
+      extend: How many steps the new leg has. If the last leg is not finished, the number of its steps. None adds none.
 
     Returns:
-      What `train` is to be called with.
+      The settings for `train`: those given, with all legs in `extended`.
 
     Raises:
-      ValueError: If the folder holds a run with other settings or a damaged one; or, with `extend`, none, or one that
-        is not finished and whose last leg is another.
+      ValueError: If the folder holds a run with other settings, or a damaged one. With `extend`, also if it holds no
+        run, or one that is not finished and whose last leg has another number of steps.
     """
     if extend is not None:
         check_integer("the number of steps to extend by", extend, 1)
