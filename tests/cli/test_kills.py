@@ -92,8 +92,11 @@ def kill(job: Job, folder: Path, number: int, rng: random.Random, seconds: float
     assert len(told.splitlines()) <= 1, told
 
 
-def check(job: Job, folder: Path, whole: bytes, outright: bool) -> None:
-    """What was there is there, or what was to be; and whatever is read, unless it was to be removed."""
+def check(job: Job, folder: Path, whole: bytes, outright: int) -> None:
+    """What was there is there, or what was to be; and whatever is read, unless it was to be removed.
+
+    Each of those that were killed outright may have left a file, until a next command writes.
+    """
     out = (folder / "out").read_bytes()
     assert out in (BEFORE, whole)
     gone = {name for name in job.inputs if not (folder / name).exists()}
@@ -109,11 +112,13 @@ def soak(every_job: list[Job], folder: Path, kills: int, seed: int, namespace: S
         whole, seconds = finished(job, folder / "work")
         for _ in range(kills):
             prepare(job, folder / "work")
+            outright = 0
             for number in rng.choices(SIGNALS, k=2):
                 if all((folder / "work" / name).exists() for name in job.inputs):
                     kill(job, folder / "work", number, rng, seconds, namespace)
                     # Where `unshare` is stopped, it kills the command outright.
-                    check(job, folder / "work", whole, number == signal.SIGKILL or bool(namespace))
+                    outright += number == signal.SIGKILL or bool(namespace)
+                    check(job, folder / "work", whole, outright)
             # A run that is not killed makes all good.
             if all((folder / "work" / name).exists() for name in job.inputs):
                 subprocess.run(command(job, namespace), cwd=folder / "work", check=True)
