@@ -89,7 +89,8 @@ def kill(job: Job, folder: Path, number: int, rng: random.Random, seconds: float
         os.killpg(process.pid, number)
     _, told = process.communicate(timeout=60)
     assert process.returncode in (0, -number, 128 + number, 128 + signal.SIGINT), told
-    assert len(told.splitlines()) <= 1, told
+    began = process.returncode != -signal.SIGINT  # or else Python tells of it, which had not come to us yet
+    assert len(told.splitlines()) <= 1 or not began, told
 
 
 def check(job: Job, folder: Path, whole: bytes, outright: int) -> None:
@@ -163,7 +164,7 @@ def test_trainings_that_are_killed_come_to_the_same_bits(tmp_path: Path) -> None
                 os.killpg(process.pid, number)
             _, told = process.communicate(timeout=120)
             assert process.returncode in (0, -number, 128 + number), told
-            assert len(told.splitlines()) <= 1, told
+            assert len(told.splitlines()) <= 1 or process.returncode == -signal.SIGINT, told
         subprocess.run(train(run), cwd=tmp_path, check=True)
         for name in ("model.safetensors", "losses.json"):
             assert (tmp_path / run / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
