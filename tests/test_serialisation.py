@@ -300,3 +300,21 @@ def test_the_fingerprint_alone_needs_the_header_alone(path: Path) -> None:
     refused(path, "damaged")
     path.write_bytes(b"")
     refused(path, "damaged", serialisation.read_fingerprint)
+
+
+def test_a_target_that_takes_little_at_a_time_gets_all() -> None:
+    whole, narrow = io.BytesIO(), Narrow()
+    for target in (whole, narrow):
+        serialisation.write(target, "kind", {}, {"x": np.arange(100)}, {})
+    assert bytes(narrow.taken) == whole.getvalue()
+
+
+class Narrow:
+    """A target that takes at most seven bytes, and says so."""
+
+    def __init__(self) -> None:
+        self.taken = bytearray()
+
+    def write(self, data: bytes, /) -> int:
+        self.taken += data[:7]
+        return len(data[:7])

@@ -18,13 +18,14 @@ import stat
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 import numpy as np
 import safetensors
 import safetensors.numpy
 
 from ecjax import atomic
+from ecjax.binary import Source, Target, put, take
 from ecjax.printable import printable
 from ecjax.standard import standard_input
 
@@ -32,7 +33,6 @@ _VERSION = "1"
 _SUFFIX = ".safetensors"
 _LONGEST_HEADER = 1 << 22  # bytes; parsed, they take some twenty times as much
 _DEEPEST = 32  # levels of JSON
-_CHUNK = 1 << 24
 _SHOWN = 80  # characters of a file's own text that a message has
 _DTYPES = {"BOOL", "U8", "I8", "U16", "I16", "F16", "U32", "I32", "F32", "U64", "I64", "F64"}  # NumPy's own
 _FIELDS = ("kind", "version", "settings", "fingerprint", "provenance")
@@ -102,7 +102,7 @@ def fingerprint(kind: str, settings: Mapping[str, object], tensors: Mapping[str,
 
 
 def write(
-    target: str | Path | Writable,
+    target: str | Path | Target,
     kind: str,
     settings: Mapping[str, object],
     tensors: Mapping[str, np.ndarray],
@@ -135,29 +135,11 @@ def write(
     if isinstance(target, str | Path):
         atomic.write_bytes(target, data, replace=replace)
     else:
-        target.write(data)
+        put(target, data)
     return mark
 
 
-@runtime_checkable
-class Writable(Protocol):
-    """What takes all that it is given."""
-
-    def write(self, data: bytes, /) -> object:
-        """Writes all of the data."""
-        ...
-
-
-@runtime_checkable
-class Readable(Protocol):
-    """What can be read from its beginning to its end."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """At most `size` bytes; none at the end."""
-        ...
-
-
-def read(source: str | Path | Contents | Readable, *kinds: str, name: str = "the file") -> Contents:
+def read(source: str | Path | Contents | Source, *kinds: str, name: str = "the file") -> Contents:
     """Reads a safetensors file of ecjax: a model, a codebook or tokens.
 
     The file is read once, from its beginning to its end, so it may be a pipe.
@@ -227,7 +209,7 @@ def _ordered(data: bytes) -> bytes:
 
 
 @contextlib.contextmanager
-def _opened(source: str | Path | Readable, name: str = "") -> Iterator[tuple[str, Readable]]:
+def _opened(source: str | Path | Source, name: str = "") -> Iterator[tuple[str, Source]]:
     """A file, open, and what messages call it."""
     if not isinstance(source, str | Path):
         yield printable(name), source
@@ -238,13 +220,13 @@ def _opened(source: str | Path | Readable, name: str = "") -> Iterator[tuple[str
             yield printable(str(source)), file
 
 
-def _header(name: str, file: Readable) -> tuple[bytes, dict[str, Any]]:
+def _header(name: str, file: Source) -> tuple[bytes, dict[str, Any]]:
     """A file's bytes up to the end of its header, and the header."""
-    size = _take(file, 8)
+    size = take(file, 8)
     length = int.from_bytes(size, "little")
     if len(size) < 8 or not 2 <= length <= _LONGEST_HEADER:
         raise _foreign(name, f"its header is not of 2 to {_LONGEST_HEADER} bytes")
-    header = _take(file, length)
+    header = take(file, length)
     if len(header) < length:
         raise _foreign(name, "its header is cut off")
     try:
@@ -271,7 +253,7 @@ def _check_kind(name: str, kind: str, kinds: tuple[str, ...]) -> None:
         raise ValueError(f"{name} is not a file of kind {' or '.join(kinds)} but {printable(kind, _SHOWN)}")
 
 
-def _tensor_bytes(name: str, file: Readable, header: Mapping[str, Any]) -> bytes:
+def _tensor_bytes(name: str, file: Source, header: Mapping[str, Any]) -> bytes:
     """The rest of a file, no more than its header claims of it, and no memory taken for what is not there."""
     claimed = 0
     for tensor, entry in header.items():
@@ -286,22 +268,13 @@ def _tensor_bytes(name: str, file: Readable, header: Mapping[str, Any]) -> bytes
             raise damaged(name, f"its header does not tell {what}") from None
         claimed = max(claimed, end)
     there = _bytes_left(file)
-    data = _take(file, claimed) if there in (None, claimed) else b""
+    data = take(file, claimed) if there in (None, claimed) else b""
     if len(data) < claimed or file.read(1):
         raise damaged(name, f"it does not end after the {claimed} bytes of its arrays, where its header says")
     return data
 
 
-def _take(file: Readable, size: int) -> bytes:
-    """The next `size` bytes, or as many as there are."""
-    chunks = []
-    while size and (chunk := file.read(min(size, _CHUNK))):
-        chunks.append(chunk)
-        size -= len(chunk)
-    return b"".join(chunks)
-
-
-def _bytes_left(file: Readable) -> int | None:
+def _bytes_left(file: Source) -> int | None:
     """How many bytes of a file are still to be read; None if that is not known beforehand, as of a pipe."""
     if not isinstance(file, io.BufferedReader):
         return None

@@ -9,13 +9,14 @@ from typing import Annotated
 import typer
 
 from ecjax import serialisation
+from ecjax.binary import Source, Target, take
 from ecjax.cli import streams
 from ecjax.cli.options import Force, Json, Quiet, named_file
 from ecjax.cli.ready import ready
 from ecjax.cli.streams import report as show_report
 from ecjax.console import counting, note, show
 from ecjax.container import CODEBOOK, MAGIC, STREAMS, WINDOWS
-from ecjax.container.layout import Source, Summary, Target, take
+from ecjax.container.layout import Summary
 from ecjax.container.layout import info as container_info
 from ecjax.standard import standard_input
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ecjax import atomic
+from ecjax.binary import Source
 from ecjax.console import show
-from ecjax.serialisation import Readable
 from ecjax.standard import standard_input
 
 STANDARD = Path("-")
@@ -27,17 +27,14 @@ class Continued:
       count: How many bytes were read in all.
     """
 
-    def __init__(self, start: bytes, rest: Readable) -> None:
+    def __init__(self, start: bytes, rest: Source) -> None:
         self._start, self._rest, self.count = start, rest, 0
 
-    def read(self, size: int = -1, /) -> bytes:
-        if not self._start:
-            data = self._rest.read(size)
+    def read(self, size: int, /) -> bytes:
+        if self._start:
+            data, self._start = self._start[:size], self._start[size:]
         else:
-            cut = len(self._start) if size < 0 else size
-            data, self._start = self._start[:cut], self._start[cut:]
-            if size < 0:
-                data += self._rest.read()
+            data = self._rest.read(size)
         self.count += len(data)
         return data
 
@@ -180,7 +177,7 @@ def report(results: Mapping[str, object], target: Path, quiet: bool, as_json: bo
         show(results, as_json, on_errors=piped)
 
 
-def regular_status(file: Readable) -> os.stat_result | None:
+def regular_status(file: Source) -> os.stat_result | None:
     """The status of a file; None of a pipe, a device, and of what is no file of the system's."""
     try:
         status = os.fstat(file.fileno())  # type: ignore[attr-defined]

@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Array, Int32, Integer, UInt8, UInt16
 
 from ecjax import serialisation
+from ecjax.binary import Target
 from ecjax.checks import check_ids, check_text
 from ecjax.coding.joining import Walk, join
 from ecjax.coding.windows import MIN_BITS
@@ -243,7 +244,7 @@ class Codebook(eqx.Module):
         outside = np.flatnonzero(lengths[code + 1 :] <= lengths[code])
         return code, code + 1 + (int(outside[0]) if len(outside) else len(lengths) - code - 1)
 
-    def save(self, target: str | Path | serialisation.Writable) -> None:
+    def save(self, target: str | Path | Target) -> None:
         """Writes the codebook as a safetensors file, in a folder that is there; or into a file that is open."""
         provenance = json.loads(self.provenance)
         serialisation.write(target, KIND, {"bits": self.bits}, self._tensors(), provenance)

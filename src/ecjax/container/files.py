@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeVar
 from zlib import crc32
 
+from ecjax.binary import Source, Target, put, take
 from ecjax.container.codings import Coding, check_length
-from ecjax.container.layout import LONGEST, Block, Reader, Refused, Source, Summary, Target, Writer, put, take
+from ecjax.container.layout import LONGEST, Block, Reader, Refused, Summary, Writer
 from ecjax.tokenizers.blocks import lanes
 
 Report = Callable[[int], None]

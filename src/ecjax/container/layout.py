@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 from zlib import crc32
+
+from ecjax.binary import Source, Target, put, take
 
 MAGIC = b"\x89ECJ\r\n\x1a\n"
 VERSION = 2
@@ -21,24 +23,6 @@ _SIZES_1 = struct.Struct(">2I")  # of a block of version 1: n, p
 _END_1 = struct.Struct(">QI")  # the payload of the end block of version 1: bytes of text, their CRC-32
 _CHECKSUM = 4  # bytes of a CRC-32
 _LIMITS = {STREAMS: (0, 0, 9, 16), WINDOWS: (9, 128, 9, 16), CODEBOOK: (9, 16, 0, 0)}  # of b and F (K-5)
-
-
-@runtime_checkable
-class Source(Protocol):
-    """What is read from: a file opened in binary mode, a pipe, or anything that reads likewise."""
-
-    def read(self, size: int, /) -> bytes:
-        """Up to `size` bytes, one at least unless there are none left."""
-        ...
-
-
-@runtime_checkable
-class Target(Protocol):
-    """What is written to: a file opened in binary mode, a pipe, or anything that is written to likewise."""
-
-    def write(self, data: bytes, /) -> object:
-        """Writes the data, or its first bytes if it gives back how many these were, one at least."""
-        ...
 
 
 class Refused(ValueError):
@@ -274,39 +258,6 @@ def info(source: Source) -> Summary:
     for _ in reader:
         pass
     return reader.finish()
-
-
-def take(source: Source, size: int) -> bytes:
-    """The next `size` bytes, or as many as there are, however little the source gives at a time.
-
-    Raises BlockingIOError if it has none yet, which is not its end, TypeError if it gives text, and ValueError if it
-    gives more than it was asked for.
-    """
-    parts, left = [], size
-    while left:
-        part = source.read(left)
-        if part is None:  # what Python's own files give that do not block
-            raise BlockingIOError("the source has no bytes yet but may have more; give one whose `read` waits for them")
-        if isinstance(part, str):
-            raise TypeError("the source gives text, not bytes; open it in binary mode, 'rb'")
-        if len(part) > left:
-            raise ValueError(f"the source was asked for {left} bytes and gave {len(part)}; its `read` takes a size")
-        if not part:
-            break
-        parts.append(part)
-        left -= len(part)
-    return b"".join(parts)
-
-
-def put(target: Target, data: bytes) -> None:
-    """Writes all of the data, however little the target takes at a time, as an unbuffered pipe does.
-
-    Raises OSError if it takes nothing, lest this goes on for ever.
-    """
-    while isinstance(written := target.write(data), int) and written < len(data):
-        if written < 1:
-            raise OSError(f"the target takes none of {len(data)} bytes; give one whose `write` waits until it can")
-        data = data[written:]
 
 
 def _check_header(header: Header) -> None:
