@@ -59,7 +59,7 @@ def from_model(written: Request) -> tuple[Model, int]:
 
 def from_codebook(written: Request) -> Codebook:
     """A codebook."""
-    return Codebook(from_runs(written["parents"]), from_runs(written["last_bytes"]))
+    return Codebook(**{name: from_runs(written[name]) for name in Codebook._fields if name in written})
 
 
 def from_coding(request: Request) -> Coding:

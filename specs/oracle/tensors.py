@@ -17,7 +17,7 @@ Shapes = Mapping[str, tuple[str, tuple[int, ...]]]
 
 SETTINGS = ("context", "d_model", "head_dim", "heads", "layers", "mlp_dim", "vocab_size")
 KIND = "ecjax.integer_transformer"
-SIZES = {"u1": 1, "u2": 2, "i1": 1, "i2": 2, "i4": 4}
+SIZES = {"u1": 1, "u2": 2, "u4": 4, "i1": 1, "i2": 2, "i4": 4}
 
 
 def shapes(settings: Settings) -> dict[str, tuple[str, tuple[int, ...]]]:

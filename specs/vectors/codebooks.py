@@ -7,13 +7,9 @@ from typing import Any
 
 from ..oracle import codebook, protocol
 from ..oracle.codebook import Codebook
-from ..oracle.protocol import runs
+from . import no_codebooks, parses
+from .books import written
 from .case import Case, flat, mixed, peaked, table_model
-
-
-def written(book: Codebook) -> dict[str, Any]:
-    """A codebook as requests have it."""
-    return {"parents": runs(book.parents), "last_bytes": runs(book.last_bytes)}
 
 
 def definitions() -> dict[str, Any]:
@@ -29,7 +25,7 @@ def definitions() -> dict[str, Any]:
         model, _ = protocol.from_model(found[name])
         found[f"{name}-book"] = written(codebook.compile_codebook(model, 9))
     found["ten-bits"] = written(codebook.compile_codebook(protocol.from_model(found["mixed"])[0], 10))
-    return found
+    return found | parses.definitions()
 
 
 def cases(shared: Mapping[str, Any]) -> Iterator[Case]:
@@ -62,6 +58,8 @@ def cases(shared: Mapping[str, Any]) -> Iterator[Case]:
     both = {"op": "codebook.compile", "model": "#precision-8", "bits": 8}
     yield Case("model and size both wrong: the model is told", "B-4 F-1", both)
     yield from _damaged(shared)
+    yield from parses.cases(shared)
+    yield from no_codebooks.cases()
 
 
 def _damaged(shared: Mapping[str, Any]) -> Iterator[Case]:

@@ -8,8 +8,8 @@ from zlib import crc32
 
 from ..oracle import codebook, container, protocol
 from ..oracle.container import Coding, Header
+from .books import written
 from .case import Case, flat, mixed, peaked, table_model
-from .codebooks import written
 from .transformers import tiny_model
 
 FINGERPRINT = bytes(range(100, 132))

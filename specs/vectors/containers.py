@@ -8,7 +8,7 @@ from typing import Any
 
 from ..oracle import container
 from ..oracle.container import Coding, Header, write_header
-from . import containers_1
+from . import container_parts, containers_1, containers_books
 from .case import Case, likely_text
 from .container_parts import (
     CODINGS,
@@ -19,18 +19,20 @@ from .container_parts import (
     both,
     chained,
     crc,
-    definitions,
     flipped,
     resolved,
     stored,
 )
 
-__all__ = ["cases", "definitions"]
-
 _UNIFORM = {"model": "#uniform", "fingerprint": FINGERPRINT.hex()}  # its streams are texts without zeros at the end
 _LIKELY = {"model": "#likely-a", "fingerprint": FINGERPRINT.hex(), "bits": 9}
 _BOOK = {"codebook": "#book-of-a"}
 _ENCODE = {"op": "container.encode"}
+
+
+def definitions() -> dict[str, Any]:
+    """Models and codebooks."""
+    return container_parts.definitions() | containers_books.definitions()
 
 
 def cases(shared: Mapping[str, Any]) -> Iterator[Case]:
@@ -51,6 +53,7 @@ def cases(shared: Mapping[str, Any]) -> Iterator[Case]:
     yield from _windows(_LIKELY, resolved(_LIKELY, shared).header, "windows")
     yield from _windows(_BOOK, resolved(_BOOK, shared).header, "ids")
     yield from containers_1.cases(shared)
+    yield from containers_books.cases(shared)
 
 
 def _text(shared: Mapping[str, Any]) -> bytes:

@@ -1608,16 +1608,49 @@ static void op_transformer_fingerprint(struct work *work, const struct json *req
 /* ==== Codebooks =================================================================================================== */
 
 #define CODEBOOK_HIGH 16
+#define NODES_LIMIT ((int64_t)1 << 24) /* B-12: more nodes than any codebook with members has */
+#define STRING_LIMIT 255               /* B-12 */
+#define COST_LIMIT 65535
 
 struct codebook {
     unsigned bits;
-    int32_t size;
+    int32_t size, count; /* of nodes, and of strings: 2^bits */
     int32_t *parents, *last_bytes;
-    int32_t *siblings; /* of each string the next child of its parent, or 0 */
+    int32_t *members, *costs; /* NULL if there are none */
+    int32_t *siblings;        /* of each node the next child of its parent, or 0 */
+    int32_t *ids;             /* of each node its id, or -1 */
+    int32_t *nodes;           /* of each id its node */
 };
 
-/* B-2: links string i to the child of its parent before it, and checks that preorder allows it there. */
-static bool link_string(struct codebook *book, int32_t *last_child, int32_t i) {
+/* Zeros, so many. */
+static int32_t *take_zeros(struct work *work, int32_t count) {
+    int32_t *numbers = arena_take(work, (uint64_t)count, sizeof *numbers);
+    memset(numbers, 0, (size_t)count * sizeof *numbers);
+    return numbers;
+}
+
+/* B-1, B-10: the lists that there are, and from them how many nodes and strings there are. */
+static void read_lists(struct work *work, struct codebook *book, const struct json *value) {
+    const struct json *parents = json_find(value, "parents"), *members = json_find(value, "members");
+    int64_t size = runs_length(work, parents, "codebook"), count = size;
+    require(work, size < NODES_LIMIT, "codebook");
+    book->parents = read_runs(work, parents, size, 0, size - 1, "codebook");
+    book->last_bytes = read_runs(work, json_find(value, "last_bytes"), size, 0, BYTES - 1, "codebook");
+    if (members != NULL) {
+        book->members = read_runs(work, members, size, 0, 1, "codebook");
+        count = 0;
+        for (int64_t i = 0; i < size; i++)
+            count += book->members[i];
+        require(work, count < size, "codebook"); /* else they are left out */
+    }
+    book->bits = digits((uint64_t)count) - 1;
+    require(work, count >= 1 << BITS_LOW && count <= 1 << CODEBOOK_HIGH && count == 1 << book->bits, "codebook");
+    book->size = (int32_t)size;
+    book->count = (int32_t)count;
+}
+
+/* B-2: links node i to the child of its parent before it, and checks that preorder allows it there. */
+static bool link_node(struct codebook *book, int32_t *last_child, int32_t i) {
     int32_t parent = book->parents[i], above = i - 1;
     while (above > parent)
         above = book->parents[above];
@@ -1630,30 +1663,52 @@ static bool link_string(struct codebook *book, int32_t *last_child, int32_t i) {
     return before == 0 || book->last_bytes[before] < book->last_bytes[i];
 }
 
-static struct codebook *read_codebook(struct work *work, const struct json *value) {
-    struct codebook *book = arena_take(work, 1, sizeof *book);
-    const struct json *parents = json_find(value, "parents");
-    int64_t size = runs_length(work, parents, "codebook");
-    book->bits = digits((uint64_t)size) - 1;
-    require(work, size >= 1 << BITS_LOW && size <= 1 << CODEBOOK_HIGH && size == 1 << book->bits, "codebook"); /* B-1 */
-    book->size = (int32_t)size;
-    book->parents = read_runs(work, parents, size, 0, size - 1, "codebook");
-    book->last_bytes = read_runs(work, json_find(value, "last_bytes"), size, 0, BYTES - 1, "codebook");
-    book->siblings = arena_take(work, (uint64_t)size, sizeof *book->siblings);
-    memset(book->siblings, 0, (size_t)size * sizeof *book->siblings);
-    int32_t *last_child = arena_take(work, (uint64_t)size, sizeof *last_child);
-    memset(last_child, 0, (size_t)size * sizeof *last_child);
+/* B-2, B-3, B-12: the tree. */
+static void link_nodes(struct work *work, struct codebook *book, int32_t *last_child) {
+    bool limited = book->members != NULL || book->costs != NULL;
+    int32_t *depths = take_zeros(work, book->size), children = 0;
     require(work, book->parents[0] == 0 && book->last_bytes[0] == 0, "codebook");
-    int children = 0;
     for (int32_t i = 1; i < book->size; i++) {
-        require(work, book->parents[i] < i && link_string(book, last_child, i), "codebook");
+        require(work, book->parents[i] < i && link_node(book, last_child, i), "codebook");
         children += book->parents[i] == 0;
+        depths[i] = depths[book->parents[i]] + 1;
+        require(work, !limited || depths[i] <= STRING_LIMIT, "codebook");
     }
     require(work, children == BYTES, "codebook"); /* B-3: children of one parent have different bytes */
+}
+
+/* B-10: numbers the members, and checks that those nodes are which have to be. */
+static void number_strings(struct work *work, struct codebook *book, const int32_t *last_child) {
+    book->ids = take_zeros(work, book->size);
+    book->nodes = take_zeros(work, book->count);
+    int32_t id = 0;
+    for (int32_t i = 0; i < book->size; i++) {
+        bool member = book->members == NULL || book->members[i] == 1;
+        bool needed = book->parents[i] == 0 || last_child[i] == 0; /* the root, bytes; nodes without children */
+        require(work, member || !needed, "codebook");
+        book->ids[i] = member ? id : -1;
+        if (member)
+            book->nodes[id++] = i;
+    }
+}
+
+static struct codebook *read_codebook(struct work *work, const struct json *value) {
+    struct codebook *book = arena_take(work, 1, sizeof *book);
+    const struct json *costs = json_find(value, "costs");
+    *book = (struct codebook){0};
+    read_lists(work, book, value);
+    if (costs != NULL) { /* B-11 */
+        book->costs = read_runs(work, costs, book->count, 0, COST_LIMIT, "codebook");
+        require(work, book->costs[0] == 0, "codebook");
+    }
+    book->siblings = take_zeros(work, book->size);
+    int32_t *last_child = take_zeros(work, book->size);
+    link_nodes(work, book, last_child);
+    number_strings(work, book, last_child);
     return book;
 }
 
-/* The child of a string with one byte more, or 0. */
+/* The child of a node with one byte more, or 0. */
 static int32_t find_child(const struct codebook *book, int32_t parent, uint8_t byte) {
     int32_t child = parent + 1 < book->size && book->parents[parent + 1] == parent ? parent + 1 : 0;
     while (child != 0 && book->last_bytes[child] < byte)
@@ -1661,32 +1716,66 @@ static int32_t find_child(const struct codebook *book, int32_t parent, uint8_t b
     return child != 0 && book->last_bytes[child] == byte ? child : 0;
 }
 
-/* B-5; there is room for an id for each byte of the text. */
-static size_t encode_ids(const struct codebook *book, const uint8_t *text, size_t size, uint32_t *ids) {
-    size_t count = 0;
+/* B-5: the longest string that a text of at least one byte begins with: its id, and its size. */
+static size_t longest_string(const struct codebook *book, const uint8_t *text, size_t size, uint32_t *id) {
+    size_t longest = 0;
     int32_t node = 0;
-    for (size_t i = 0; i < size; i++) {
-        int32_t child = find_child(book, node, text[i]);
-        if (child == 0) {
-            ids[count++] = (uint32_t)node;
-            child = find_child(book, 0, text[i]);
+    for (size_t i = 0; i < size && (node = find_child(book, node, text[i])) != 0; i++)
+        if (book->ids[node] >= 0) {
+            *id = (uint32_t)book->ids[node];
+            longest = i + 1;
         }
-        node = child;
+    return longest;
+}
+
+/* The cheapest way from a place of a text to its end. */
+struct way {
+    uint64_t cost; /* no sum of costs is too large for it: a text would have 2^48 bytes */
+    size_t size;   /* of the first string */
+    uint32_t id;   /* of the first string */
+};
+
+/* B-13: the cheapest way from a place, if those from all later places are known. Of equal ones, the last is longest. */
+static struct way cheapest_way(const struct codebook *book, const uint8_t *text, size_t size, const struct way *ways) {
+    struct way best = {.cost = UINT64_MAX};
+    int32_t node = 0;
+    for (size_t i = 0; i < size && (node = find_child(book, node, text[i])) != 0; i++) {
+        int32_t id = book->ids[node];
+        if (id >= 0 && ways[i + 1].cost + (uint64_t)book->costs[id] <= best.cost)
+            best = (struct way){ways[i + 1].cost + (uint64_t)book->costs[id], i + 1, (uint32_t)id};
     }
-    if (node != 0)
-        ids[count++] = (uint32_t)node;
+    return best;
+}
+
+/* The ids of a text; there is room for one for each of its bytes. */
+static size_t encode_ids(struct work *work, const struct codebook *book, const uint8_t *text, size_t size,
+                         uint32_t *ids) {
+    size_t count = 0;
+    if (book->costs == NULL) {
+        for (size_t at = 0; at < size; count++)
+            at += longest_string(book, text + at, size - at, &ids[count]);
+        return count;
+    }
+    struct way *ways = arena_take(work, (uint64_t)size + 1, sizeof *ways);
+    ways[size] = (struct way){0};
+    for (size_t at = size; at-- > 0;)
+        ways[at] = cheapest_way(book, text + at, size - at, ways + at);
+    for (size_t at = 0; at < size; at += ways[at].size)
+        ids[count++] = ways[at].id;
     return count;
 }
 
 /* B-6: adds the string of an id to a text. */
 static void decode_id(struct work *work, const struct codebook *book, uint32_t id, struct bytes *text) {
     size_t depth = 0;
-    for (uint32_t node = id; node != 0; node = (uint32_t)book->parents[node])
+    int32_t first = book->nodes[id];
+    for (int32_t node = first; node != 0; node = book->parents[node])
         depth++;
     bytes_reserve(work, text, depth + 1);
     text->size += depth;
-    for (uint8_t *end = text->data + text->size; id != 0; id = (uint32_t)book->parents[id])
-        *--end = (uint8_t)book->last_bytes[id];
+    uint8_t *end = text->data + text->size;
+    for (int32_t node = first; node != 0; node = book->parents[node])
+        *--end = (uint8_t)book->last_bytes[node];
 }
 
 /* A child that codebook.compile has yet to number. */
@@ -1746,7 +1835,7 @@ static void op_codebook_encode(struct work *work, const struct json *request) {
     const struct codebook *book = read_codebook(work, json_find(request, "codebook"));
     struct bytes text = read_bytes(work, json_find(request, "text"));
     uint32_t *ids = arena_take(work, text.size, sizeof *ids);
-    answer_ids(work, ids, encode_ids(book, text.data, text.size, ids));
+    answer_ids(work, ids, encode_ids(work, book, text.data, text.size, ids));
 }
 
 static void op_codebook_decode(struct work *work, const struct json *request) {
@@ -1759,18 +1848,25 @@ static void op_codebook_decode(struct work *work, const struct json *request) {
     answer_bytes(work, "text", &text);
 }
 
+/* B-8: adds a list of numbers of 1, 2 or 4 bytes, and before it what it is. */
+static void add_list(struct work *work, struct bytes *message, const char *name, const int32_t *numbers, int32_t count,
+                     int size) {
+    if (numbers == NULL)
+        return;
+    bytes_print(work, message, "[\"%s\", \"%cu%d\", [%" PRId32 "]]", name, size == 1 ? '|' : '<', size, count);
+    for (int32_t i = 0; i < count; i++)
+        for (int byte = 0; byte < size; byte++)
+            bytes_push(work, message, (uint8_t)(numbers[i] >> (8 * byte)));
+}
+
 /* B-8 */
 static void codebook_fingerprint(struct work *work, const struct codebook *book, uint8_t hash[FINGERPRINT]) {
     struct bytes message = {0};
     bytes_print(work, &message, "[\"ecjax.codebook\", {\"bits\": %u}]", book->bits);
-    bytes_print(work, &message, "[\"last_bytes\", \"|u1\", [%" PRId32 "]]", book->size);
-    for (int32_t i = 0; i < book->size; i++)
-        bytes_push(work, &message, (uint8_t)book->last_bytes[i]);
-    bytes_print(work, &message, "[\"parents\", \"<u2\", [%" PRId32 "]]", book->size);
-    for (int32_t i = 0; i < book->size; i++) {
-        bytes_push(work, &message, (uint8_t)book->parents[i]);
-        bytes_push(work, &message, (uint8_t)(book->parents[i] >> 8));
-    }
+    add_list(work, &message, "costs", book->costs, book->count, 2);
+    add_list(work, &message, "last_bytes", book->last_bytes, book->size, 1);
+    add_list(work, &message, "members", book->members, book->size, 1);
+    add_list(work, &message, "parents", book->parents, book->size, book->size <= 1 << 16 ? 2 : 4);
     sha256(&message, hash);
 }
 
@@ -1871,7 +1967,7 @@ static struct bytes encode_payload(struct work *work, const struct coding *codin
         return payload.bytes;
     }
     uint32_t *ids = arena_take(work, size, sizeof *ids);
-    size_t count = encode_ids(coding->book, text, size, ids);
+    size_t count = encode_ids(work, coding->book, text, size, ids);
     for (size_t i = 0; i < count; i++)
         bits_put(work, &payload, wide_from(ids[i]), bits);
     return payload.bytes;

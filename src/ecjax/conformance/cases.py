@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 from ecjax.specs import text
 from ecjax.specs.oracle import codebook, container, protocol, stream
 from ecjax.specs.oracle.protocol import runs, write_code
-from ecjax.specs.vectors import container_parts, containers_1
+from ecjax.specs.vectors import books, container_parts, containers_1
 from ecjax.specs.vectors.case import likely_text, mixed
-from ecjax.specs.vectors.codebooks import written
 from ecjax.specs.vectors.generate import SECTIONS, resolve
 from ecjax.specs.vectors.transformers import tiny_model
 
@@ -136,11 +135,16 @@ def _transformer(draw: random.Random) -> Request:
 
 def _codebook(draw: random.Random) -> Request:
     model = _model(draw)
-    book = codebook.compile_codebook(protocol.from_model(model)[0], 9)
     if draw.random() < 0.5:
-        return {"op": "codebook.encode", "codebook": written(book), "text": _text(draw, model, 50).hex()}
+        book = codebook.compile_codebook(protocol.from_model(model)[0], 9)
+        text = _text(draw, model, 50)
+    else:
+        book = books.drawn(draw)
+        text = bytes(draw.choices(b"abc\xff", (9, 9, 9, 1), k=draw.randrange(300)))
+    if draw.random() < 0.5:
+        return {"op": "codebook.encode", "codebook": books.written(book), "text": text.hex()}
     ids = [draw.randrange(512) for _ in range(draw.randrange(20))]
-    return {"op": "codebook.decode", "codebook": written(book), "ids": ids}
+    return {"op": "codebook.decode", "codebook": books.written(book), "ids": ids}
 
 
 def _container(draw: random.Random) -> Request:

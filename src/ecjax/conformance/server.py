@@ -15,7 +15,9 @@ import numpy as np
 from jaxtyping import Array, Int32, Integer, UInt8, UInt32
 
 from ecjax import container
-from ecjax.codebook import MAX_CODEBOOK_BITS, Codebook, compile_codebook
+from ecjax.codebook import Codebook, compile_codebook
+from ecjax.codebook.slots import MAX_NODES
+from ecjax.codebook.tree import parents_type
 from ecjax.coding import stream, windows
 from ecjax.coding.windows import check_bits
 from ecjax.frequencies import check_precision, cumulative_frequencies
@@ -32,6 +34,7 @@ Answer = dict[str, Any]
 
 _ROWS, _SIZE = 8, 64  # tables of a model and bytes of a text at least, so that few shapes are compiled
 _LARGEST_LOGIT = 1 << 30
+_CODEBOOK = {"parents": np.uint16, "last_bytes": np.uint8, "members": np.uint8, "costs": np.uint16}
 
 
 class _Refused(Exception):
@@ -156,11 +159,18 @@ def _ids(request: Request, size: int) -> list[int]:
 
 
 def _codebook(request: Request) -> Codebook:
-    parents, last_bytes = from_runs(request["parents"]), from_runs(request["last_bytes"])
-    _require(len(parents) == len(last_bytes) and 0 < len(parents) <= 1 << MAX_CODEBOOK_BITS, "codebook")
-    _require(all(0 <= x < len(parents) for x in parents) and all(0 <= x < 256 for x in last_bytes), "codebook")
+    numbers = {name: from_runs(request[name]) for name in _CODEBOOK if name in request}
+    nodes = len(numbers["parents"])
+    _require(len(numbers["last_bytes"]) == nodes and 0 < nodes <= MAX_NODES, "codebook")
+    dtypes = _CODEBOOK | {"parents": parents_type(nodes)}
+    for name, written in numbers.items():
+        most = nodes - 1 if name == "parents" else np.iinfo(dtypes[name]).max
+        _require(all(0 <= x <= most for x in written), "codebook")
+    arrays = {name: np.array(written, dtypes[name]) for name, written in numbers.items()}
     with _refusing("codebook"):
-        return Codebook(np.array(parents, np.uint16), np.array(last_bytes, np.uint8))
+        return Codebook(
+            arrays["parents"], arrays["last_bytes"], members=arrays.get("members"), costs=arrays.get("costs")
+        )
 
 
 # The operations.
