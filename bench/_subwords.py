@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench._byte_pairs import BytePairs
 from ecjax.tokenizers.subwords import TRAINING, SentencePiece
 
 _CACHE = Path(__file__).parents[1] / "build" / "bench"
@@ -19,32 +20,33 @@ class Candidate(NamedTuple):
 
     name: str
     vocab_size: int
-    texts: dict[str, Sequence[Any]]  # the text in the forms that it may be given, each with a name
+    forms: Callable[[Sequence[bytes]], dict[str, Sequence[Any]]]  # texts as it may be given them, each with a name
     encode: Callable[[Sequence[Any]], Sequence[Any]]
     decode: Callable[[Sequence[Any]], Sequence[str | bytes]]
     training_seconds: float | None = None  # None if it was not trained in this run
 
 
-def sentencepiece_unigram(training: Sequence[str], vocab_size: int, texts: Sequence[bytes]) -> Candidate:
+def sentencepiece_unigram(training: Sequence[bytes], vocab_size: int, split_by_whitespace: bool = True) -> Candidate:
     """SentencePiece unigram, set up to lose nothing: no normalisation, all spaces kept, unknown characters as bytes."""
     import sentencepiece
 
     def train() -> bytes:
-        return SentencePiece.train([text.encode() for text in training], vocab_size).model_proto
+        return SentencePiece.train(training, vocab_size, split_by_whitespace).model_proto
 
-    model, seconds = _cached("sentencepiece", [sentencepiece.__version__, vocab_size, TRAINING, training], train)
+    key = [sentencepiece.__version__, vocab_size, split_by_whitespace, TRAINING, training]
+    model, seconds = _cached("sentencepiece", key, train)
     processor = sentencepiece.SentencePieceProcessor(model_proto=model)
     return Candidate(
-        "SentencePiece unigram",
+        "SentencePiece unigram" + ("" if split_by_whitespace else ", across spaces"),
         processor.get_piece_size(),
-        {"whole texts": texts, "lines": [line for text in texts for line in text.splitlines(keepends=True)]},
+        lambda texts: {"whole texts": texts, "lines": [line for text in texts for line in text.splitlines(True)]},
         lambda parts: processor.encode(parts, num_threads=1),
         lambda ids: processor.decode(ids, num_threads=1),
         seconds,
     )
 
 
-def byte_pairs(training: Sequence[str], vocab_size: int, texts: Sequence[bytes]) -> Candidate | None:
+def byte_pairs(training: Sequence[bytes], vocab_size: int) -> Candidate | None:
     """Byte-level BPE as in GPT-2, by the library `tokenizers`; None if that is not installed."""
     try:
         library = importlib.import_module("tokenizers")
@@ -52,21 +54,19 @@ def byte_pairs(training: Sequence[str], vocab_size: int, texts: Sequence[bytes])
         return None
 
     def train() -> bytes:
-        tokenizer = library.Tokenizer(library.models.BPE())
-        tokenizer.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
-        tokenizer.decoder = library.decoders.ByteLevel()
-        alphabet = library.pre_tokenizers.ByteLevel.alphabet()
-        trainer = library.trainers.BpeTrainer(vocab_size=vocab_size, initial_alphabet=alphabet, show_progress=False)
-        tokenizer.train_from_iterator(training, trainer)
-        return tokenizer.to_str().encode()
+        return BytePairs.train(training, vocab_size + 1).model.encode()  # one of them is padding, which has no use here
+
+    def forms(texts: Sequence[bytes]) -> dict[str, Sequence[str]]:
+        strings = [text.decode("utf-8", "replace") for text in texts]
+        return {"whole texts": strings, "lines": [line for text in strings for line in text.splitlines(True)]}
 
     model, seconds = _cached("bpe", [library.__version__, vocab_size, training], train)
     tokenizer = library.Tokenizer.from_str(model.decode())
-    strings = [text.decode("utf-8", "replace") for text in texts]
+    tokenizer.decoder = library.decoders.ByteLevel()
     return Candidate(
         "Hugging Face BPE",
         tokenizer.get_vocab_size(),
-        {"whole texts": strings, "lines": [line for text in strings for line in text.splitlines(keepends=True)]},
+        forms,
         lambda parts: [encoding.ids for encoding in tokenizer.encode_batch_fast(parts)],
         lambda ids: tokenizer.decode_batch(ids, skip_special_tokens=False),
         seconds,

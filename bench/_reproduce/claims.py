@@ -28,9 +28,9 @@ def _below(cell: Cell) -> str:
 
 
 def _test(a: Cell, b: Cell) -> str:
-    p = welch(a, b)
+    test = welch(a, b)
     seeds = f"{len(a.runs)} and {len(b.runs)} seeds"
-    return f"{seeds}" if p is None else f"{seeds}, Welch's p = {p:.2g}"
+    return seeds if test is None else f"{seeds}, Welch's p = {test.p:.2g}"
 
 
 def _not_learnable(results: Results, method: str) -> Finding | None:
@@ -73,9 +73,9 @@ def _better(claim: str, better: str, worse: str) -> Callable[[Results], Finding 
         if a is None or b is None:
             return None
         ours = f"{better} {spread(a)}, {worse} {spread(b)} bits/byte ({_test(a, b)})"
-        p = welch(a, b)
+        test = welch(a, b)
         lower = a.mean("bits_per_byte") < b.mean("bits_per_byte")
-        seen = max(a.gain, b.gain) > _AT_UNIFORM and (p is None or p < 0.05)
+        seen = max(a.gain, b.gain) > _AT_UNIFORM and (test is None or test.p < 0.05)
         return Finding(claim, ours, lower if seen else None)
 
     return finding

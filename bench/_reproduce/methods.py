@@ -6,13 +6,17 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from ecjax import ByteModel, EqualInfo, Tokenizer, Unigram
+import numpy as np
+
+import ecjax
+from bench._byte_pairs import BytePairs
+from ecjax import ByteModel, Codebook, EqualInfo, Tokenizer, Unigram
 from ecjax.tokenizers import ArithmeticCoding, Bytes, EqualText, GZip, Huffman, SentencePiece
 
 
 @dataclasses.dataclass(frozen=True)
 class Materials:
-    """What tokenizers are made from: M1, and the documents that M2 will be trained on."""
+    """What tokenizers are made from: M1, and documents that M2 will be trained on, or the beginning of each."""
 
     m1: ByteModel
     training: Sequence[bytes]
@@ -52,12 +56,51 @@ def _windows(
     return Method(build, bits > 16 or reset != 1, bits // token_bits if bits % token_bits == 0 else 1)
 
 
+def _greedy(codebook: Codebook) -> Codebook:
+    """The same strings, parsed greedily."""
+    members = None if codebook.members is None else np.asarray(codebook.members)
+    return Codebook(np.asarray(codebook.parents), np.asarray(codebook.last_bytes), members=members)
+
+
+_JOIN, _NEVER = 3.0, 30.0  # bits that a string costs more for each place where it joins words
+
+
+def _vocabularies(bits: int, ids: str) -> dict[str, Method]:
+    """What is compared at one number of ids. A new kind of codebook is one more line here."""
+    return {
+        f"EqualInfo[{bits},{ids}]": _windows(bits, bits),
+        f"Codebook[{ids}]": Method(lambda m: ecjax.train_codebook(m.training, bits)),
+        f"Codebook[{ids}] joins": Method(lambda m: ecjax.train_codebook(m.training, bits, join_cost=_JOIN)),
+        f"Codebook[{ids}] words": Method(lambda m: ecjax.train_codebook(m.training, bits, join_cost=_NEVER)),
+        f"SentencePiece[{ids}]": Method(lambda m: SentencePiece.train(m.training, 1 << bits)),
+        f"SentencePiece[{ids}] across spaces": Method(
+            lambda m: SentencePiece.train(m.training, 1 << bits, split_by_whitespace=False)
+        ),
+        f"BPE[{ids}]": Method(lambda m: BytePairs.train(m.training, 1 << bits)),
+    }
+
+
+_COMPARED = {
+    "Bytes": Method(lambda _: Bytes()),
+    **_vocabularies(12, "4k"),
+    "Codebook[4k] greedy": Method(lambda m: _greedy(ecjax.train_codebook(m.training, 12))),
+    **_vocabularies(14, "16k"),
+}
+
+COMPARED: tuple[str, ...] = tuple(_COMPARED)
+"""The methods of the scale `windows`: codebooks against subwords of as many ids."""
+
+
+def yardstick(method: str) -> str:
+    """The method that one of `COMPARED` is measured against: SentencePiece of as many ids, or of 4,096."""
+    return "SentencePiece[16k]" if "16k]" in method else "SentencePiece[4k]"
+
+
 # Of the windows that are compared.
 BITS = (16, 24, 32, 64, 128)
 
 METHODS: dict[str, Method] = {
-    "Bytes": Method(lambda _: Bytes()),
-    "SentencePiece[4k]": Method(lambda m: SentencePiece.train(m.training, 4096)),
+    **_COMPARED,
     "SentencePiece[32k]": Method(lambda m: SentencePiece.train(m.training, 32_000)),
     "AC[2]": Method(lambda m: ArithmeticCoding(m.m1, 1), True),
     "AC[256]": Method(lambda m: ArithmeticCoding(m.m1, 8), True),
@@ -69,7 +112,6 @@ METHODS: dict[str, Method] = {
     "GZip[4k]": Method(lambda _: GZip(12)),
     "GZip[65k]": Method(lambda _: GZip(16)),
     "EqualInfo[12,64]": _windows(12, 6),
-    "EqualInfo[12,4k]": _windows(12, 12),
     "EqualInfo[16,65k]": _windows(16, 16),
     **{f"EqualInfo[{b},256]": _windows(b, 8) for b in BITS},
     **{f"EqualInfo[{b},256] published": _windows(b, 8, "published") for b in BITS},

@@ -20,15 +20,11 @@ _MAIN = (
     "EqualInfo[12,4k]",
     "EqualInfo[16,65k]",
 )
-_MARKERS = "osv^D<>ph*XP"
+MARKERS = "osv^D<>ph*XP"
 
 
 def draw(results: Results, folder: Path) -> None:
     """Writes one SVG file for each figure."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    matplotlib.rcParams |= {"svg.hashsalt": "ecjax", "svg.fonttype": "none", "axes.grid": True, "grid.alpha": 0.3}
     _against(results, "flops_per_byte_with_m1", "inference FLOPs/byte, M1 included", folder / "fig3.svg")
     _against(results, "bytes_per_token", "bytes per decoding step", folder / "fig4.svg")
     _window_sizes(results, folder / "fig5.svg")
@@ -42,13 +38,21 @@ def _name(results: Results, cell: Cell) -> str:
     return cell.method if cell.steps == results.cells[0].steps else f"{cell.method}, {cell.steps} steps"
 
 
-def _figure(columns: int = 1) -> tuple[Any, Any]:
+def figure_of(columns: int = 1) -> tuple[Any, Any]:
+    """A figure with panels side by side, and its axes."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    matplotlib.rcParams |= {"svg.hashsalt": "ecjax", "svg.fonttype": "none", "axes.grid": True, "grid.alpha": 0.3}
     from matplotlib import pyplot
 
-    return pyplot.subplots(1, columns, figsize=(7.5 if columns == 1 else 10, 4.5), layout="constrained")
+    return pyplot.subplots(
+        1, columns, figsize=(7.5 if columns == 1 else max(10, 5 * columns), 4.5), layout="constrained"
+    )
 
 
-def _save(figure: Any, path: Path) -> None:
+def save(figure: Any, path: Path) -> None:
+    """Writes a figure as SVG."""
     from matplotlib import pyplot
 
     figure.savefig(path, metadata={"Date": None})
@@ -60,7 +64,7 @@ def _line(axes: Any, cells: Sequence[Cell], xs: Sequence[float], key: str, index
         xs,
         [cell.mean(key) for cell in cells],
         [cell.deviation(key) or 0 for cell in cells],
-        marker=_MARKERS[index % len(_MARKERS)],
+        marker=MARKERS[index % len(MARKERS)],
         color=f"C{index}",
         capsize=2,
         label=label,
@@ -69,18 +73,18 @@ def _line(axes: Any, cells: Sequence[Cell], xs: Sequence[float], key: str, index
 
 def _against(results: Results, key: str, label: str, path: Path) -> None:
     """Figs. 3 and 4: bits per byte of each method, a point for each size."""
-    figure, axes = _figure()
+    figure, axes = figure_of()
     for index, method in enumerate(method for method in _MAIN if results.find(method)):
         cells = [cell for size in results.sizes if (cell := results.find(method, size))]
         _line(axes, cells, [cell.mean(key) for cell in cells], "bits_per_byte", index, _name(results, cells[0]))
     axes.set(xlabel=label, ylabel="held-out bits/byte", xscale="log")
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    _save(figure, path)
+    save(figure, path)
 
 
 def _window_sizes(results: Results, path: Path) -> None:
     """Fig. 5: bits per byte, and how far below uniform each token's loss is, by the bits of a window."""
-    figure, (left, right) = _figure(2)
+    figure, (left, right) = figure_of(2)
     for index, code in enumerate(("", " published", " delayed")):
         found = [(bits, cell) for bits in BITS if (cell := results.find(f"EqualInfo[{bits},256]{code}"))]
         if found:
@@ -90,19 +94,19 @@ def _window_sizes(results: Results, path: Path) -> None:
                 left.plot(
                     bits, [cell.whole for cell in cells], ":", color=f"C{index}", label="published, with what is untold"
                 )
-            right.plot(bits, [100 * cell.gain for cell in cells], marker=_MARKERS[index], color=f"C{index}")
+            right.plot(bits, [100 * cell.gain for cell in cells], marker=MARKERS[index], color=f"C{index}")
     left.set(xlabel="bits of a window", ylabel="held-out bits/byte", xscale="log", xticks=BITS, xticklabels=BITS)
     right.set(xlabel="bits of a window", ylabel="% below the uniform loss", xscale="log", xticks=BITS, xticklabels=BITS)
     for axes in (left, right):
         axes.minorticks_off()
     if left.lines:
         left.legend()
-    _save(figure, path)
+    save(figure, path)
 
 
 def _vocabularies(results: Results, path: Path) -> None:
     """Fig. 6: the same bits cut into narrow and into wide ids."""
-    figure, axes = _figure()
+    figure, axes = figure_of()
     pairs = [
         ("AC[256]", "AC[4k]", "AC[65k]"),
         ("GZip[256]", "GZip[4k]", "GZip[65k]"),
@@ -128,13 +132,13 @@ def _vocabularies(results: Results, path: Path) -> None:
                 fontsize=8,
             )
     axes.set(xlabel="bytes per token", ylabel="held-out bits/byte")
-    _save(figure, path)
+    save(figure, path)
 
 
 def _positions(results: Results, path: Path) -> None:
     """Fig. 10: how often the likeliest token is right, by its position in the window, over training."""
     cells = results.of_size(["EqualInfo[16,256] published", *(f"EqualInfo[{bits},256]" for bits in (16, 32, 128))])
-    figure, axes = _figure(max(1, len(cells)))
+    figure, axes = figure_of(max(1, len(cells)))
     for panel, cell in zip([axes] if len(cells) < 2 else axes, cells, strict=False):
         curve = cell.runs[0]["curve"]
         for index, point in enumerate(curve):
@@ -146,16 +150,16 @@ def _positions(results: Results, path: Path) -> None:
         panel.set_title(cell.method, fontsize=9)
         panel.xaxis.get_major_locator().set_params(integer=True)
     figure.supylabel("tokens predicted, %; darker is later", fontsize=10)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _curves(results: Results, path: Path) -> None:
     """Bits per byte over training, of the first size."""
-    figure, axes = _figure()
+    figure, axes = figure_of()
     for index, cell in enumerate(results.of_size([method for method in _MAIN if method in results.methods])):
         steps = [point["step"] for point in cell.runs[0]["curve"]]
         bits = [cell.at(i) for i in range(len(steps))]
-        axes.plot(steps, bits, marker=_MARKERS[index], color=f"C{index}", label=_name(results, cell))
+        axes.plot(steps, bits, marker=MARKERS[index], color=f"C{index}", label=_name(results, cell))
     axes.set(xlabel="steps", ylabel="held-out bits/byte")
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    _save(figure, path)
+    save(figure, path)

@@ -8,13 +8,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench._reproduce.scales import Equal
+
 
 class Cell(NamedTuple):
-    """All runs of one method, size and number of steps, which differ in their seed."""
+    """All runs of one method, size, number of steps and kind of comparison, which differ in their seed."""
 
     method: str
     size: str
     steps: int
+    equal: Equal
     runs: list[dict[str, Any]]
 
     def values(self, key: str) -> list[float]:
@@ -45,6 +48,13 @@ class Cell(NamedTuple):
         untold = self.tokens["untold_bits_per_byte"] if self.method.endswith("published") else 0.0
         return self.mean("bits_per_byte") + untold
 
+    @property
+    def curve(self) -> dict[int, float]:
+        """Mean bits per byte after each number of steps at which all seeds were measured."""
+        curves = [{point["step"]: point["bits_per_byte"] for point in run["curve"]} for run in self.runs]
+        steps = [step for step in curves[0] if all(step in curve for curve in curves)]
+        return {step: statistics.fmean(curve[step] for curve in curves) for step in steps}
+
     def at(self, index: int) -> float:
         """Mean bits per byte at a point of the curve."""
         return statistics.fmean(run["curve"][index]["bits_per_byte"] for run in self.runs)
@@ -54,11 +64,12 @@ class Results:
     """The cells of a grid."""
 
     def __init__(self, files: Iterable[Path]) -> None:
-        groups: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
+        groups: dict[tuple[str, str, int, Equal], list[dict[str, Any]]] = {}
         for file in files:
             content = json.loads(file.read_text())
             run = content["run"]
-            groups.setdefault((run["method"], run["size"], run["steps"]), []).append(content)
+            key = (run["method"], run["size"], run["steps"], run.get("equal", "steps"))
+            groups.setdefault(key, []).append(content)
         self.cells = [Cell(*key, runs) for key, runs in groups.items()]
 
     @property
@@ -82,10 +93,18 @@ class Results:
         return [cell for method in methods if (cell := self.find(method, size)) is not None]
 
 
-def welch(a: Cell, b: Cell, key: str = "bits_per_byte") -> float | None:
-    """Welch's t-test of whether two cells have the same mean: its p-value, or None where one has a single seed."""
+class Welch(NamedTuple):
+    """Welch's t-test of whether two cells have the same mean: t is below zero where the first has the lower one."""
+
+    t: float
+    p: float
+
+
+def welch(a: Cell, b: Cell, key: str = "bits_per_byte") -> Welch | None:
+    """The test of two cells; None where one has a single seed."""
     from scipy import stats
 
     if min(len(a.runs), len(b.runs)) < 2:
         return None
-    return float(stats.ttest_ind(a.values(key), b.values(key), equal_var=False).pvalue)
+    test = stats.ttest_ind(a.values(key), b.values(key), equal_var=False)
+    return Welch(float(test.statistic), float(test.pvalue))

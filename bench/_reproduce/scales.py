@@ -4,25 +4,37 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from bench._reproduce.methods import BITS
+from bench._reproduce.methods import BITS, COMPARED, yardstick
 from ecjax.training import TrainingSettings
+
+Equal = Literal["steps", "flops"]
+"""What a method's run has in common with its yardstick's: the steps, or FLOPs per byte and training compute."""
 
 
 class Run(NamedTuple):
-    """One training of M2."""
+    """One training of M2.
+
+    Attributes:
+      method: A name in `METHODS`.
+      size: Of M2; at equal FLOPs the yardstick's, from which the width of this one's MLP is reckoned.
+      seed: Of the first weights and of the order of the examples.
+      steps: At equal FLOPs the yardstick's; a larger model takes fewer.
+      equal: What is held equal.
+    """
 
     method: str
     size: str
     seed: int
     steps: int
+    equal: Equal = "steps"
 
     @property
     def name(self) -> str:
         """A file's name."""
         method = "".join(c if c.isalnum() else "-" for c in self.method).strip("-")
-        return f"{method}_{self.size}_{self.steps}_{self.seed}"
+        return f"{method}_{self.size}{'-equal-flops' if self.equal == 'flops' else ''}_{self.steps}_{self.seed}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +48,8 @@ class Scale:
       training_bytes: Bytes of training text, the same number from the beginning of each document; None is all of it.
       held_out_bytes: Bytes of held-out text, from the middle of each document; None is all of it.
       points: How often M2 is measured on the way.
+      tokenizer_bytes: As `training_bytes`: what tokenizers are trained on, of the training text; None is all of it.
+      together: Whether no text is seen twice, and the seeds of a run are trained side by side on an accelerator.
     """
 
     runs: Sequence[Run]
@@ -44,6 +58,8 @@ class Scale:
     training_bytes: int | None
     held_out_bytes: int | None
     points: int = 8
+    tokenizer_bytes: int | None = None
+    together: bool = False
 
     def settings_of(self, run: Run) -> TrainingSettings:
         return dataclasses.replace(self.settings, steps=run.steps, seed=run.seed)
@@ -51,6 +67,18 @@ class Scale:
 
 def _runs(methods: Sequence[str], size: str, seeds: int, steps: int) -> list[Run]:
     return [Run(method, size, seed, steps) for seed in range(seeds) for method in methods]
+
+
+def _compared(size: str, seeds: int, steps: int) -> list[Run]:
+    """Every method at equal steps, then all but the yardsticks at equal FLOPs; the seeds of a run follow each other."""
+    equals: tuple[Equal, ...] = ("steps", "flops")
+    return [
+        Run(method, size, seed, steps, equal)
+        for equal in equals
+        for method in COMPARED
+        if equal == "steps" or yardstick(method) != method
+        for seed in range(seeds)
+    ]
 
 
 _LAPTOP_STEPS = 800
@@ -118,6 +146,17 @@ SCALES: dict[str, Scale] = {
         settings=_LAPTOP_SETTINGS,
         training_bytes=16_000_000,
         held_out_bytes=240_000,
+    ),
+    # Codebooks against subwords. 41 MB are as much as 1,600 steps take of the densest tokens, each seen once at most.
+    "windows": Scale(
+        [*_compared("tiny", 6, 1600), *_compared("small", 8, 1600)],
+        context=128,
+        settings=TrainingSettings(1600, 32, learning_rate=3e-3, warmup=100),
+        training_bytes=53_000_000,
+        held_out_bytes=1_000_000,
+        points=4,
+        tokenizer_bytes=18_000_000,
+        together=True,
     ),
     "gpu": Scale(
         _runs(_TABLE_13, "25m", 1, 3000),

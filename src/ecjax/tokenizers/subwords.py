@@ -30,7 +30,14 @@ TRAINING = {
 }
 """Settings of SentencePiece's trainer: nothing is normalised, all spaces are kept, unknown characters become bytes."""
 
+_ACROSS_SPACES = {
+    "split_by_whitespace": False,
+    "split_by_unicode_script": False,  # else no piece goes on after a comma
+    "split_by_number": False,
+    "max_sentencepiece_length": 32,
+}
 _LONGEST = 1 << 22  # characters, of at most 4 bytes, that are trained on as one sentence; longer ones would be skipped
+_LONGEST_ACROSS_SPACES = 1 << 12  # the trainer adds up a sentence's log-likelihood in float32, not a word's
 _MOST_PIECES = 1 << 24  # far beyond these the trainer's own numbers overflow, and it never ends
 _RESERVED = "\u2585"  # the trainer skips sentences with it
 # What SentencePiece would not give back: its own sign for a space, and bytes that are no UTF-8, which Python's decoder
@@ -72,8 +79,14 @@ class SentencePiece:
             raise ValueError("this SentencePiece model changes texts; train it with SentencePiece.train")
 
     @classmethod
-    def train(cls, texts: Sequence[bytes], vocab_size: int) -> SentencePiece:
+    def train(cls, texts: Sequence[bytes], vocab_size: int, split_by_whitespace: bool = True) -> SentencePiece:
         """A unigram model of `vocab_size` pieces, or as many as the texts yield. What is not UTF-8 is left out.
+
+        Args:
+          texts: What to learn from.
+          vocab_size: Number of pieces, the 256 bytes and the unknown piece among them.
+          split_by_whitespace: Whether a piece holds one word at most. Otherwise it may hold several and what is between
+            them, up to 32 characters: fewer pieces for a text, and a slower training.
 
         Raises:
           ValueError: If there is no text to learn from, or `vocab_size` is too small for the texts' characters.
@@ -81,13 +94,15 @@ class SentencePiece:
         check_integer("vocab_size", vocab_size, 1, _MOST_PIECES)
         strings = [part for text in texts for part in check_text(text).decode("utf-8", "ignore").split(_RESERVED)]
         # Whole texts as sentences: of lines the trainer drops the ends, and learns no pieces with them.
-        sentences = (string[i : i + _LONGEST] for string in strings for i in range(0, len(string), _LONGEST))
+        longest = _LONGEST if split_by_whitespace else _LONGEST_ACROSS_SPACES
+        sentences = (string[i : i + longest] for string in strings for i in range(0, len(string), longest))
         if not any(string.strip("\r\n\0") for string in strings):  # which are dropped from a sentence's ends
             raise ValueError("SentencePiece has nothing to learn from: give UTF-8 texts that are not empty")
         out = io.BytesIO()
+        settings = TRAINING if split_by_whitespace else TRAINING | _ACROSS_SPACES
         try:
             _library().SentencePieceTrainer.train(
-                sentence_iterator=sentences, model_writer=out, vocab_size=vocab_size, **TRAINING
+                sentence_iterator=sentences, model_writer=out, vocab_size=vocab_size, **settings
             )
         except RuntimeError as error:
             few = _TOO_FEW.search(str(error))

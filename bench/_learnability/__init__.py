@@ -1,0 +1,1 @@
+"""What `bench learnability` measures of a method's tokens."""
