@@ -21,6 +21,7 @@ from specs.oracle import frequencies as frequencies_oracle
 from specs.oracle import stream as stream_oracle
 from specs.oracle import transformer as transformer_oracle
 from specs.oracle import windows as window_oracle
+from tests.codebook.support import Drawn, drawn, mixed_text
 from tests.models.test_integer import make, plain
 from tests.strategies import Markov, make_table, padded, python_model, sample
 from tests.test_frequencies import definition
@@ -91,6 +92,16 @@ def encode_by_codebook() -> Case:
 
     book = codebook()
     return Case(lambda text, length: book.encode_array(text, length), text_arguments(), check)
+
+
+def encode_by_choice(book: Drawn) -> Case:
+    def check(i: int, out: tuple[Any, Any]) -> None:
+        assert np.asarray(out[0])[: int(out[1])].tolist() == book.parse(texts[i])
+
+    rng = np.random.default_rng(2)
+    texts = [mixed_text(rng, SIZE), mixed_text(rng, SIZE - 3), b"a" * SIZE, b""]
+    arguments = [(padded(text, SIZE), np.int32(len(text))) for text in texts]
+    return Case(lambda text, length: book.codebook.encode_array(text, length), arguments, check)
 
 
 def decode_by_codebook() -> Case:
@@ -182,6 +193,8 @@ CASES: dict[str, Callable[[], Case]] = {
     "windows.encode": lambda: encode_windows(33),
     "windows.decode": lambda: decode_windows(33),
     "Codebook.encode_array": encode_by_codebook,
+    "Codebook.encode_array, longest": lambda: encode_by_choice(drawn(0, 12, False, None)),
+    "Codebook.encode_array, cheapest": lambda: encode_by_choice(drawn(1, 12, False, "few")),
     "Codebook.decode_array": decode_by_codebook,
     "cumulative_frequencies": frequencies,
     "stream.encode": encode_streams,

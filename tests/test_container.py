@@ -202,7 +202,7 @@ def test_windows_that_no_encoder_writes_are_read(version):
     both, text = coding("codebook"), likely(60)
     few = small_codebook().encode(text).tolist()
     first = small_codebook().decode(few[:1])
-    codes = [*(int(small_codebook().first[byte]) for byte in first), *few[1:]]  # the first window in single bytes
+    codes = [small_codebook().encode(bytes([byte])).item() for byte in first] + few[1:]  # the first in single bytes
     file = crafted(both, [(len(text), oracle.pack(codes, 10))], text, version)
     assert len(codes) > len(few) and len(file) > len(written(both, text, 60, version))
     assert container.decode_bytes(both.ours, file) == text

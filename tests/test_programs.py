@@ -14,7 +14,7 @@ import pytest
 from jax._src import compilation_cache
 
 from ecjax import compilation, programs
-from ecjax.codebook import Codebook, load_codebook, table
+from ecjax.codebook import Codebook, host, load_codebook
 from ecjax.coding.published import Published
 from ecjax.coding.windows import Preorder
 from ecjax.models.unigram import Unigram
@@ -46,7 +46,7 @@ def folder(tmp_path, monkeypatch):
 
 def forget() -> None:
     """As if this process had just begun."""
-    for function in (table._walk, table._decode, arithmetic._encode, arithmetic._decode):
+    for function in (host._walk, host._decode, arithmetic._encode, arithmetic._decode):
         function._programs.clear()
     jax.clear_caches()
 
@@ -65,12 +65,12 @@ def test_a_kept_program_is_not_traced_again(folder, monkeypatch):
     before = path.read_bytes()
     forget()
 
-    @functools.wraps(table._walk)
+    @functools.wraps(host._walk)
     def traced(*_: object) -> None:
         raise AssertionError("it was traced again")
 
-    monkeypatch.setattr(table._walk, "_function", traced)
-    monkeypatch.setattr(table._walk, "_jitted", traced)
+    monkeypatch.setattr(host._walk, "_function", traced)
+    monkeypatch.setattr(host._walk, "_jitted", traced)
     assert np.array_equal(books().encode(TEXT), expected) and path.read_bytes() == before
     with pytest.raises(AssertionError, match="traced again"):
         books().encode(TEXT * 100)  # of another shape
@@ -132,28 +132,28 @@ def test_a_users_own_model_goes_as_it_did(folder):
 
 
 def test_within_a_trace_it_goes_as_it_did(folder):
-    book, texts, lengths = books(), np.zeros((1, 8), np.uint8), np.array([8], np.int32)
-    expected = table._walk(book, jnp.asarray(texts), jnp.asarray(lengths))
+    book, texts, lengths = books().rules, np.zeros((8, 1), np.uint8), np.array([8], np.int32)
+    expected = host._walk(book, jnp.asarray(texts), jnp.asarray(lengths))
     (path,) = kept(folder, "walk")
     path.unlink()
     forget()
-    assert np.array_equal(eqx.filter_jit(table._walk)(book, jnp.asarray(texts), jnp.asarray(lengths)), expected)
+    assert np.array_equal(eqx.filter_jit(host._walk)(book, jnp.asarray(texts), jnp.asarray(lengths)), expected)
     with jax.disable_jit():
-        assert np.array_equal(table._walk(book, jnp.asarray(texts), jnp.asarray(lengths)), expected)
+        assert np.array_equal(host._walk(book, jnp.asarray(texts), jnp.asarray(lengths)), expected)
     assert not kept(folder, "walk")
 
 
 def test_a_program_of_another_meaning_has_another_name(folder, monkeypatch):
-    book, other = books(), load_codebook("books-16")
-    texts, lengths = jnp.zeros((1, 8), jnp.uint8), jnp.zeros(1, jnp.int32)
+    book, other = books().rules, load_codebook("books-16").rules
+    texts, lengths = jnp.zeros((8, 1), jnp.uint8), jnp.zeros(1, jnp.int32)
 
-    def name(function=table._walk, args=(book, texts, lengths)):
+    def name(function=host._walk, args=(book, texts, lengths)):
         return function._name(args, [leaf for leaf in jax.tree.leaves(args) if eqx.is_array(leaf)])
 
     assert name() == name() == name(args=(book, texts + 1, lengths)) and name() is not None
     names = [
         name(),
-        name(function=table._decode),
+        name(function=host._decode),
         name(args=(other, texts, lengths)),
         name(args=(book, jnp.zeros((2, 8), jnp.uint8), lengths)),
         name(args=(book, texts.astype(jnp.int8), lengths)),
@@ -183,8 +183,8 @@ def test_a_program_of_another_meaning_has_another_name(folder, monkeypatch):
 
 
 def test_a_function_has_the_name_that_it_is_found_by(folder):
-    again = programs.jit(table._walk._function)  # which could be another of that name
-    again(books(), jnp.zeros((1, 8), jnp.uint8), jnp.zeros(1, jnp.int32))
+    again = programs.jit(host._walk._function)  # which could be another of that name
+    again(books().rules, jnp.zeros((8, 1), jnp.uint8), jnp.zeros(1, jnp.int32))
     assert not kept(folder, "walk")
 
 

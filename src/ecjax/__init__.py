@@ -6,6 +6,7 @@ from ecjax import lazy
 
 if TYPE_CHECKING:
     from ecjax.codebook import Codebook, compile_codebook, load_codebook
+    from ecjax.codebook.fitting import train_codebook
     from ecjax.compression import compress, compress_stream, decompress, decompress_stream
     from ecjax.models.base import ByteModel
     from ecjax.models.files import load_model
@@ -40,12 +41,14 @@ __all__ = [
     "decompress_stream",
     "load_codebook",
     "load_model",
+    "train_codebook",
 ]
 
 __getattr__, __dir__ = lazy.attach(
     __name__,
     {
         ".codebook": ["Codebook", "compile_codebook", "load_codebook"],
+        ".codebook.fitting": ["train_codebook"],
         ".compression": ["compress", "compress_stream", "decompress", "decompress_stream"],
         ".models.base": ["ByteModel"],
         ".models.files": ["load_model"],

@@ -17,6 +17,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
+    TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -114,6 +115,43 @@ def counting(what: str, unit: str, total: int | None, quiet: bool = False) -> It
     progress.start()
     try:
         yield lambda done: progress.update(task, completed=done)
+    finally:
+        _stop(progress)
+
+
+@contextlib.contextmanager
+def sharing(what: str, quiet: bool = False) -> Iterator[Callable[[float, str], None]]:
+    """Shows which share of the work is done, and a line on what was found; yields what to tell both."""
+    if quiet:
+        yield lambda share, found: None
+        return
+    if not errors.is_terminal:
+        told = [f"{what} has begun"]
+
+        def keep(share: float, found: str) -> None:
+            told[0] = f"{what}: {share:.0%} are done, {found}"
+
+        with _ticking(lambda: told[0]):
+            yield keep
+        return
+    columns = (
+        TextColumn(what),
+        BarColumn(20),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[found]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    progress = Progress(*columns, console=errors, transient=True)
+    task = progress.add_task(what, total=1.0, found="")
+
+    def report(share: float, found: str) -> None:
+        progress.start()  # not before, as in `training_progress`
+        progress.update(task, completed=share, found=found)
+
+    try:
+        yield report
     finally:
         _stop(progress)
 

@@ -16,6 +16,7 @@ COMMANDS = (
     "decode",
     "info",
     "tokenize",
+    "train-codebook",
     "train-m1",
     "train-m2",
     "quantize",
@@ -295,6 +296,14 @@ def test_training_goes_on_from_a_model_and_quantising_tells_what_each_layer_cost
     book = tmp_path / "book.safetensors"
     assert ecjax("compile", m1, "--bits", 10, "--out", book).status == 0
     assert ecjax("train-m1", text, "--out", tmp_path / "m1b", "--init", m1, "--starts", book, *few).status == 0
+    # A model that knows where windows end, and one that goes on from it; it is another kind than the others.
+    ends = ("train-m1", text, "--windows", book, *few)
+    assert ecjax(*ends, "--out", tmp_path / "ends", "--size", "tiny").status == 0
+    with_end = tmp_path / "ends/model.safetensors"
+    assert ecjax(*ends, "--out", tmp_path / "again", "--init", with_end).status == 0
+    refused(ecjax(*ends, "--out", tmp_path / "no", "--init", m1), "predicts 256 symbols; --init wants a model of 257")
+    refused(ecjax(*ends, "--out", tmp_path / "no", "--length", 8), "leave out --starts and --length")
+    refused(ecjax("compile", with_end, "--out", tmp_path / "no"), "predicts 256 bytes")
     # The weights of an exact model, as floats.
     shipped = ("train-m1", text, "--out", tmp_path / "m1c", "--init", "m1-books", "--length", 8)
     assert ecjax(*shipped, *few).status == 0

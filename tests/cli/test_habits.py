@@ -442,7 +442,7 @@ try:
     cli.main()
 except SystemExit as stop:
     assert not stop.code
-heavy = {"jax", "jaxlib", "equinox", "optax", "grain", "orbax", "matplotlib"} & set(sys.modules)
+heavy = {"jax", "jaxlib", "equinox", "optax", "grain", "orbax", "matplotlib", "numba"} & set(sys.modules)
 assert not heavy, heavy
 """
     assert run("encode", text, *BOOK).returncode == 0
@@ -451,8 +451,10 @@ assert not heavy, heavy
         ["--version"],
         ["encode", "--help"],
         ["train-m1", "--help"],
+        ["train-codebook", "--help"],
         ["info", f"{text}.ecj"],
         ["info", str(serialisation.asset("m1-books.safetensors"))],
+        ["info", str(serialisation.asset("books-12.safetensors"))],
     ):
         done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, check=False)
         assert done.returncode == 0, done.stderr.decode()

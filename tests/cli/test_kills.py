@@ -40,6 +40,7 @@ def jobs() -> list[Job]:
         Job("encode --rm", ("encode", "in", "out", "-f", "--rm", "--model", "books-12"), {"in": text}),
         Job("tokenize", ("tokenize", "in", "out", "-f"), {"in": text}),
         Job("tokenize ids", ("tokenize", "in", "out", "-f", "--format", "ids"), {"in": text}),
+        Job("train-codebook", ("train-codebook", "in", "--out", "out", "-f", "--bits", "9"), {"in": text[:40_000]}),
     ]
 
 
@@ -129,7 +130,7 @@ def soak(every_job: list[Job], folder: Path, kills: int, seed: int, namespace: S
 
 @pytest.mark.slow
 def test_kills_lose_nothing(every_job, tmp_path: Path) -> None:
-    soak(every_job[:1], tmp_path, 2, 0)
+    soak(every_job[:1] + every_job[-1:], tmp_path, 2, 0)
 
 
 @pytest.mark.deep

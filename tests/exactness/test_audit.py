@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from ecjax import EqualInfo, frequencies, integers, load_model
-from ecjax.codebook import Codebook, table
+from ecjax.codebook import Codebook, parsing, table, vocabulary
 from ecjax.coding import stream, windows
 from ecjax.exactness import Audit, InexactError, Interval, audit, within
 from ecjax.models.unigram import Unigram
@@ -66,6 +66,12 @@ def table_model(precision: int = 16) -> Any:
 
 def small_codebook() -> Codebook:
     return table.load_codebook("books-12")
+
+
+def book_of_pairs(costs: bool) -> Codebook:
+    """Bytes, some pairs of them, and a string whose prefixes are none."""
+    strings = [bytes([c]) for c in range(256)] + [b"abcdefgh"] + [bytes([97, c]) for c in range(255) if c != 98]
+    return Codebook.from_strings(strings, list(range(511)) if costs else None)
 
 
 LIMBS = {"add": 2, "subtract": 2, "less": 2, "is_zero": 1}
@@ -141,7 +147,19 @@ PROOFS: dict[str, Callable[[], tuple[Any, ...]]] = {
         array(jnp.uint8, 4, 64),
         array(jnp.int32, 4),
     ),
-    "Codebook._walk": lambda: (jax.vmap(small_codebook()._walk), array(jnp.uint8, 4, 64), array(jnp.int32, 4)),
+    **{
+        f"Codebook.encode_array, {parse}": lambda p=parse: (
+            book_of_pairs(p == "cheapest").encode_array,
+            array(jnp.uint8, 64),
+            array(jnp.int32),
+        )
+        for parse in ("longest", "cheapest")
+    },
+    "Codebook.encode_array, cheapest, a batch": lambda: (
+        jax.jit(jax.vmap(book_of_pairs(True).encode_array)),
+        array(jnp.uint8, 4, 64),
+        array(jnp.int32, 4),
+    ),
     "Codebook.decode_array": lambda: (lambda i: small_codebook().decode_array(i, 256), ints(0, 4095, 64)),
 }
 
@@ -224,8 +242,9 @@ FAULTS = [
     Fault("stream.encode", stream, "width = jnp.maximum(width, 1 << (31 - precision))", "", "shift_left", "width << shift"),
     Fault("stream.decode", stream, "bounds[1:256] <= d", "bounds <= d", "convert_element_type", "byte.astype(jnp.uint8)"),
     Fault("stream.encode", stream, f"{WRAP}  # what goes", f"{FREE}  #", "shift_left", "addends << (16 - offset)"),
-    Fault("Codebook.encode_array", table, '.max(ended.astype(jnp.int32), mode="drop")', ".set(ended.astype(int))", "scatter"),
-    Fault("Codebook.decode_array", table, 'jnp.take(self.strings, shift + place, mode="clip")', "self.strings[shift + place]", "gather"),
+    Fault("Codebook.encode_array", parsing, '.max(ids, mode="drop")', ".set(ids)", "scatter"),
+    Fault("Codebook.encode_array, cheapest", parsing, "jnp.clip(values - values[0], -(1 << 24), 1 << 24)", "values - values[0]", "sub"),
+    Fault("Codebook.decode_array", vocabulary, 'jnp.take(spelling.strings, shift + place, mode="clip")', "spelling.strings[shift + place]", "gather"),
 ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ecjax.cli import compression, generation, measurement, tokens, training
+from ecjax.cli import codebooks, compression, generation, measurement, tokens, training
 from ecjax.conformance import commands as conformance
 from ecjax.console import note
 
@@ -20,9 +20,10 @@ app = typer.Typer(
     name="ecjax",
     help="Neural text compression that language models can learn from.\n\n"
     "To compress files: encode, decode, info.\n\n"
-    "From your own text to samples, in this order: train-m1 (a byte model), compile (its windows as a codebook), "
-    "tokenize, train-m2 (a language model over tokens), evaluate, generate. `quantize` makes an exact byte model, "
-    "which `encode --model` and windows of more than 16 bits need.\n\n"
+    "From your own text to samples, in this order: train-codebook (a tokenizer), tokenize, train-m2 (a language model "
+    "over tokens), evaluate, generate.\n\n"
+    "As the paper has it, a codebook is of the windows of a byte model: train-m1, then compile. `quantize` makes an "
+    "exact byte model, which `encode --model` and windows of more than 16 bits need.\n\n"
     "To see what it is about, in a few minutes: demo.\n\n"
     "The name - is standard input or standard output. Without -f no file is replaced; only a training writes the files "
     "of its own run again.",
@@ -34,6 +35,7 @@ app.command()(compression.encode)
 app.command()(compression.decode)
 app.command()(compression.info)
 app.command()(tokens.tokenize)
+app.command("train-codebook")(codebooks.train_codebook)
 app.command("train-m1")(training.train_m1)
 app.command("train-m2")(training.train_m2)
 app.command()(training.quantize)

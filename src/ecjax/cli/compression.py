@@ -10,7 +10,7 @@ import typer
 
 from ecjax import serialisation
 from ecjax.binary import Source, Target, take
-from ecjax.cli import streams
+from ecjax.cli import codebooks, streams
 from ecjax.cli.options import Force, Json, Quiet, named_file
 from ecjax.cli.ready import ready
 from ecjax.cli.streams import report as show_report
@@ -149,8 +149,10 @@ def info(
         "shipped_as": serialisation.shipped_name(contents.fingerprint),
         "file_bytes": rest.count,
         "numbers": sum(tensor.size for tensor in contents.tensors.values()),
-        "provenance": contents.provenance,
     }
+    if contents.kind == codebooks.KIND:
+        told |= codebooks.facts(contents)
+    told["provenance"] = contents.provenance
     show(told, as_json)
 
 

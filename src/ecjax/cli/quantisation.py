@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from ecjax import data, evaluation, serialisation
 from ecjax.cli import streams
-from ecjax.cli.runs import MODEL, Run, byte_examples, check_outside, provenance
+from ecjax.cli.runs import MODEL, Run, byte_examples, provenance
 from ecjax.models import quantisation
 from ecjax.models.base import ByteModel
 from ecjax.models.files import load_transformer, save_exact
@@ -48,7 +48,7 @@ def run(request: Request) -> dict[str, object]:
         streams.check_outputs(request.out, [MODEL], request.force, inputs)
         if (request.out / record.NAME).exists():
             raise ValueError(f"{request.out} holds a training run, whose model this is not; name another folder")
-        check_outside(request.out, [Path(path) for path in inputs])
+        streams.check_outside(request.out, [Path(path) for path in inputs])
         request.out.mkdir(parents=True, exist_ok=True)  # a folder that cannot be made is told at once
     else:
         training = Run.prepare(request.out, request.settings, None, request.checkpoint_every, request.quiet, inputs)

@@ -21,6 +21,7 @@ from ecjax.models.dequantisation import dequantise
 from ecjax.models.files import EXACT_KIND, load_exact, load_transformer
 from ecjax.models.transformer import Transformer
 from ecjax.training import TrainingSettings, extended_settings, record, train
+from ecjax.training.endings import WindowExamples
 
 MODEL, LOSSES = "model.safetensors", "losses.json"
 
@@ -59,7 +60,7 @@ class Run(NamedTuple):
         """
         read = [Path(path) for path in inputs if path is not None]
         streams.check_outputs(out, (MODEL, LOSSES), force=True, inputs=read)
-        check_outside(out, read)
+        streams.check_outside(out, read)
         run = cls(out, extended_settings(out, settings, extend), checkpoint_every, quiet)
         for path in (out / MODEL, out / LOSSES):
             if path.exists() and not (out / record.NAME).exists():
@@ -130,13 +131,6 @@ def _check_model(path: Path, inputs: Mapping[str, Any]) -> None:
         raise atomic.Existing(f"{path} is not this run's; put it elsewhere, or use another folder")
 
 
-def check_outside(out: Path, inputs: Sequence[Path]) -> None:
-    """Raises ValueError if a run's folder is in one that is read: what is written would be read by the next run."""
-    for path in inputs:
-        if path.is_dir() and out.resolve().is_relative_to(path.resolve()):
-            raise ValueError(f"{out} is in {path}, which is read, and so would be what is written; name another folder")
-
-
 class Examples(NamedTuple):
     """Text to train a byte model on.
 
@@ -144,11 +138,13 @@ class Examples(NamedTuple):
       text: All documents end to end.
       sources: Examples of each length.
       inputs: What they depend on, as `Run.train` wants it.
+      bytes_per_symbol: Below 1 where windows have an end, which is a symbol too.
     """
 
     text: np.ndarray
     sources: list[data.Source]
     inputs: dict[str, Any]
+    bytes_per_symbol: float = 1.0
 
 
 def byte_examples(texts: Sequence[Path], starts: str | None, lengths: Sequence[int]) -> Examples:
@@ -165,11 +161,28 @@ def byte_examples(texts: Sequence[Path], starts: str | None, lengths: Sequence[i
     return Examples(text, [data.Slices(text, begins, length) for length in lengths], inputs)
 
 
-def float_model(name_or_path: str) -> tuple[Transformer, str]:
-    """A float Transformer to go on from, and its file's fingerprint; an exact model's weights are taken as floats."""
+def window_examples(texts: Sequence[Path], windows: str, length: int) -> Examples:
+    """Examples of windows with their ends."""
+    documents = data.read_documents(texts)
+    codebook, text = load_codebook(windows), data.concatenate(documents)
+    source = WindowExamples(codebook, codebook.encode_batch(documents), length)
+    inputs = {"texts": data.fingerprint(documents), "windows": codebook.fingerprint}
+    return Examples(text, [source], inputs, len(text) / (len(text) + len(source)))
+
+
+def float_model(name_or_path: str, symbols: int) -> tuple[Transformer, str]:
+    """A float Transformer to go on from, and its file's fingerprint; an exact model's weights are taken as floats.
+
+    Raises ValueError if it predicts another number of symbols.
+    """
     contents = serialisation.read(name_or_path)
-    exact = contents.kind == EXACT_KIND
-    return dequantise(load_exact(contents)) if exact else load_transformer(contents), contents.fingerprint
+    model = dequantise(load_exact(contents)) if contents.kind == EXACT_KIND else load_transformer(contents)
+    if model.config.vocab_size != symbols:
+        raise ValueError(
+            f"{contents.name} predicts {model.config.vocab_size} symbols; --init wants a model of {symbols}, the 256 "
+            "bytes and, with --windows, the end of the window"
+        )
+    return model, contents.fingerprint
 
 
 def provenance(inputs: Mapping[str, Any], settings: TrainingSettings | None) -> dict[str, object]:

@@ -170,6 +170,13 @@ def check_outputs(folder: Path, names: Iterable[str], force: bool, inputs: Itera
             check_output(folder / name, force, inputs)
 
 
+def check_outside(out: Path, inputs: Iterable[Path]) -> None:
+    """Raises ValueError if what is written is in a folder that is read: the next run would read it too."""
+    for path in inputs:
+        if path.is_dir() and out.resolve().is_relative_to(path.resolve()):
+            raise ValueError(f"{out} is in {path}, which is read, and so would be what is written; name another folder")
+
+
 def report(results: Mapping[str, object], target: Path, quiet: bool, as_json: bool) -> None:
     """Tells what was written; in a pipe, where nobody asked for more than data, only as JSON, on standard error."""
     piped = to_standard_output(target)

@@ -53,6 +53,13 @@ Lengths = Annotated[
 Starts = Annotated[
     str | None, typer.Option(show_default="anywhere", help="A codebook, at whose windows examples begin.")
 ]
+Windows = Annotated[
+    str | None,
+    typer.Option(
+        show_default="no ends",
+        help="A codebook, whose windows, each with its end, are the examples: a model for train-codebook --from.",
+    ),
+]
 
 _CHECKPOINTS = ["orbax.checkpoint"]
 
@@ -64,13 +71,15 @@ def train_m1(
         str | None, typer.Option(show_default="small", help="tiny, small, 1m, 3m, 25m, 113m, 403m or 2b.")
     ] = None,
     context: Annotated[
-        int | None, typer.Option(min=1, show_default="16, or as --init", help="Bytes that attention reaches.")
+        int | None,
+        typer.Option(min=1, show_default="16 (--windows: 32), or as --init", help="Bytes that attention reaches."),
     ] = None,
     lengths: Lengths = None,
     init: Annotated[
         str | None, typer.Option(help="Begin with the weights of this model, float or exact: a file or m1-books.")
     ] = None,
     starts: Starts = None,
+    windows: Windows = None,
     steps: Steps = 2000,
     extend: Extend = None,
     batch_size: BatchSize = 512,
@@ -91,30 +100,40 @@ def train_m1(
 
     In a window the model always begins anew. So it learns best from short examples that begin where windows begin.
     Train a model and compile it; then train again, with this model as --init and its codebook as --starts.
+
+    With --windows, the model predicts a 257th symbol too, the end of the window. Then it is no model for encode or
+    compile, but one for train-codebook --from.
     """
     ready("ecjax.cli.runs", extras=_CHECKPOINTS)
     import jax
 
-    from ecjax.cli.runs import MODEL, Run, byte_examples, float_model, provenance
+    from ecjax.cli.runs import MODEL, Run, byte_examples, float_model, provenance, window_examples
     from ecjax.models.files import save_transformer
     from ecjax.models.transformer import Transformer, configuration
 
     if init is not None and size is not None:
         raise ValueError("--init brings its own size; leave out --size")
+    if windows is not None and (starts is not None or lengths):
+        raise ValueError("--windows makes each window an example; leave out --starts and --length")
+    symbols, reach = (256, 16) if windows is None else (257, 32)
     settings = _settings(steps, batch_size, optimizer, learning_rate, warmup, compute, accumulate, remat, seed)
-    run = Run.prepare(out, settings, extend, checkpoint_every, quiet, [*texts, init, starts])
+    run = Run.prepare(out, settings, extend, checkpoint_every, quiet, [*texts, init, starts, windows])
     if init is None:
-        model, origin = Transformer(configuration(size or "small", 256, context or 16), key=jax.random.key(seed)), None
+        config = configuration(size or "small", symbols, context or reach)
+        model, origin = Transformer(config, key=jax.random.key(seed)), None
     else:
-        model, origin = float_model(init)
+        model, origin = float_model(init, symbols)
         model = model if context is None else model.with_context(context)
-    examples = byte_examples(texts, starts, lengths or [model.config.context])
+    if windows is None:
+        examples = byte_examples(texts, starts, lengths or [model.config.context])
+    else:
+        examples = window_examples(texts, windows, model.config.context)
     inputs = {"command": "train-m1", "init": origin, **examples.inputs}
 
     def save(trained: Transformer, losses: Sequence[float]) -> str:
         return save_transformer(out / MODEL, trained, provenance(inputs, run.settings))
 
-    _, results = run.train(model, examples.sources, inputs, 1.0, save)
+    _, results = run.train(model, examples.sources, inputs, examples.bytes_per_symbol, save)
     _show(results, quiet, as_json)
 
 

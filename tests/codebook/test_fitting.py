@@ -1,0 +1,317 @@
+"""Codebooks from texts: valid ones, the same each time, whose strings are worth their places."""
+
+import functools
+import itertools
+import math
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from ecjax.codebook import Codebook, fitting
+from ecjax.codebook import candidates as strings_module
+from ecjax.codebook.fitting import refine, train_codebook
+from tests.codebook.support import drawn
+
+
+@functools.cache
+def words(seed: int = 0, size: int = 60_000) -> tuple[bytes, ...]:
+    """Texts of 600 words that are used as often as words are, in lines."""
+    rng = np.random.default_rng(seed)
+    letters = rng.dirichlet(np.full(26, 0.5))
+    lexicon = [bytes(97 + rng.choice(26, rng.integers(2, 9), p=letters)) for _ in range(600)]
+    often = 1 / np.arange(1, 601)
+    picked = [lexicon[i] for i in rng.choice(600, size // 6, p=often / often.sum())]
+    lines = [b" ".join(picked[i : i + 9]) + b".\n" for i in range(0, len(picked), 9)]
+    return tuple(b"".join(lines[i : i + 40]) for i in range(0, len(lines), 40))
+
+
+@functools.cache
+def trained(bits: int = 9, **options: float) -> Codebook:
+    return train_codebook(words(), bits, **options)
+
+
+def strings_of(codebook: Codebook) -> list[bytes]:
+    return [codebook.token_bytes(code) for code in range(1, codebook.vocab_size)]
+
+
+def parse(codebook: Codebook, texts: Sequence[bytes]) -> list[bytes]:
+    return [codebook.token_bytes(code) for ids in codebook.encode_batch(texts) for code in ids.tolist()]
+
+
+def joins(string: bytes) -> int:
+    return len(re.findall(rb"(?<=\S)\s", string))
+
+
+# What it makes.
+
+
+@pytest.mark.parametrize("bits", [9, 10])
+def test_a_codebook_of_just_so_many_strings_with_costs(bits):
+    codebook = trained(bits)
+    strings = strings_of(codebook)
+    assert len(set(strings)) == (1 << bits) - 1 and {bytes([byte]) for byte in range(256)} <= set(strings)
+    costs = np.asarray(codebook.costs)
+    assert costs[0] == 0 and costs[1:].min() >= 1
+    text = b"".join(words(1)) + bytes(range(256))
+    assert codebook.decode(codebook.encode(text)) == text
+
+
+def test_costs_are_the_surprise_in_the_codebooks_own_parse():
+    codebook = refine(trained(), words())
+    used = Counter(parse(codebook, words()))
+    total = used.total()
+    costs = dict(zip(strings_of(codebook), np.asarray(codebook.costs)[1:].tolist(), strict=True))
+    unused = sum(0.5 for string in costs if string not in used)
+    often = [string for string in used if used[string] > 30]
+    assert len(often) > 150
+    for string in often:  # parts' borders, and a last round of costs, change a few uses
+        right = -256 * math.log2(used[string] / (total + unused))
+        assert costs[string] == pytest.approx(right, abs=256 * 0.2), string
+
+
+def test_it_is_better_than_bytes_and_than_fewer_strings():
+    text = b"".join(words())
+    assert len(text) / len(trained().encode(text)) > 2.5
+    assert len(trained(10).encode(text)) < 0.9 * len(trained().encode(text))
+
+
+def test_strings_are_worth_more_than_the_most_frequent_ones():
+    """Fewer bits than the strings whose count times length is highest, at the costs that fit these best."""
+
+    def bits(codebook: Codebook) -> float:
+        used = Counter(parse(codebook, words()))
+        return -sum(n * math.log2(n / used.total()) for n in used.values())
+
+    found = Counter()
+    for text in words():
+        for length in range(2, 12):
+            found.update(text[i : i + length] for i in range(len(text) - length + 1))
+    most = sorted(found, key=lambda string: -found[string] * len(string))[:255]
+    plain = Codebook.from_strings([*most, *(bytes([byte]) for byte in range(256))])
+    assert bits(trained()) < 0.93 * bits(refine(plain, words()))
+
+
+# The same each time.
+
+
+def test_the_same_again_and_on_one_core_and_on_many(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0}, raising=False)
+    one = train_codebook(words(), 9)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(7)), raising=False)
+    many = train_codebook(list(words()), 9)
+    assert one.fingerprint == many.fingerprint == trained().fingerprint
+
+
+@pytest.mark.slow
+def test_the_same_in_another_process():
+    program = (
+        "from tests.codebook.test_fitting import train_codebook, words; print(train_codebook(words(), 9).fingerprint)"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == trained().fingerprint
+
+
+def test_ties_are_decided_the_same_everywhere():
+    """Strings that are worth the same, most of them nothing: those that come first in the tree go first."""
+    strings = strings_module.given([bytes([a, b]) for a in range(20) for b in range(20)])
+    left = fitting._without_least(strings, strings.counts, 100)
+    most = np.lexsort(np.zeros((1, 400)))[100:]
+    pairs = sorted(bytes([a, b]) for a in range(20) for b in range(20))
+    assert [string for string in left.spelled() if len(string) == 2] == [pairs[i] for i in most]
+
+
+# What it is told to do.
+
+
+def test_join_cost_makes_fewer_strings_over_word_ends():
+    uses = [parse(trained(10, **options), words()) for options in ({}, {"join_cost": 3.0}, {"join_cost": 30.0})]
+    none, some, many = [sum(map(joins, strings)) / len(strings) for strings in uses]
+    assert none > 1.2 * some > 0 and many < 0.02 * none
+    assert len(uses[0]) < len(uses[1]) < len(uses[2])
+
+
+def test_join_cost_counts_each_place_where_white_space_follows_something_else():
+    strings = [b"a b", b" a", b"a ", b"a  b", b"a b c", b"a \n\tb\rc", b"  ", b" a b "]
+    found = strings_module.given(strings, join_cost=2.0, token_cost=0.5)
+    extra = dict(zip(found.spelled(), found.extra[found.members].tolist(), strict=True))
+    assert {string: extra[string] for string in strings} == {string: 0.5 + 2 * joins(string) for string in strings}
+    assert extra[b" "] == 0.5
+
+
+def test_token_cost_makes_fewer_tokens():
+    lengths = [len(parse(trained(10, **options), words())) for options in ({}, {"token_cost": 8.0})]
+    assert lengths[1] < 0.99 * lengths[0]
+
+
+@pytest.mark.parametrize("name", ["join_cost", "token_cost"])
+def test_the_highest_costs_work(name):
+    codebook = train_codebook(words(), 9, **{name: 200})
+    text = b"".join(words(2, 6_000))
+    assert codebook.decode(codebook.encode(text)) == text
+
+
+def test_extra_costs_have_a_bound_together():
+    found = strings_module.given([b"a b c d e f g"], join_cost=200.0, token_cost=200.0)
+    assert found.extra.max() == 200
+
+
+def test_candidates_may_be_rare_in_the_texts():
+    rare = b"a sentence that stands here but once, and is long enough to be worth a place in the codebook"
+    texts = [*words(), *(bytes([33 + i]) + rare + b"\n" for i in range(2)), rare * 2]
+    texts = [*texts[:100:2], rare, *texts[1:100:2], *texts[100:]]
+    assert rare not in strings_of(train_codebook(texts, 9))
+    codebook = train_codebook(texts, 9, candidates=[rare, rare, b"", b"x", b"not there at all" * 15])
+    assert rare in strings_of(codebook)
+    assert not any(b"not there at all" in string for string in strings_of(codebook))
+    assert len(codebook.encode(rare)) == 1
+
+
+def test_candidates_may_make_up_for_strings_that_are_too_few():
+    pairs = [bytes([a, b]) for a in range(20) for b in range(20)]
+    codebook = train_codebook([b"hello"], 9, candidates=pairs)
+    assert len({*strings_of(codebook)} & {*pairs}) >= 250
+
+
+def test_names_of_one_text_take_no_places():
+    """What only one part of the texts has goes before what all parts have less often."""
+    texts = list(words(0, 80_000))
+    whole = sum(map(len, texts))
+    name = b"Zarathustra"
+    texts[3] = texts[3].replace(b" ", b" " + name + b" ")[: whole // 20]
+    spread = train_codebook([text.replace(b" ", b" " + name + b" ", 5) for text in words(0, 80_000)], 9)
+    assert any(name[:6] in string for string in strings_of(spread))
+    assert not any(name[:6] in string for string in strings_of(train_codebook(texts, 9)))
+
+
+def test_reports_go_from_0_to_1():
+    told: list[tuple[float, str]] = []
+    train_codebook(words(), 9, report=lambda share, found: told.append((share, found)))
+    shares = [share for share, _ in told]
+    assert shares == sorted(shares) and 0 < shares[0] and shares[-1] == pytest.approx(1)
+    assert max(b - a for a, b in itertools.pairwise(shares)) < 0.6
+    left = [int(found.split()[0].replace(",", "")) for _, found in told if "strings, " in found]
+    assert left[-1] == 511 and left == sorted(left, reverse=True)
+
+
+def test_provenance_is_kept():
+    codebook = train_codebook(words(), 9, provenance={"texts": "words"})
+    assert codebook.provenance == refine(codebook, words(1)).provenance == '{"texts": "words"}'
+
+
+# Refining.
+
+
+@pytest.mark.parametrize("book", [(0, 12, True, None), (2, 255, False, "per byte")])
+def test_refining_keeps_the_strings_and_fits_the_costs(book):
+    codebook = drawn(*book).codebook
+    refined = refine(codebook, [b"", *words()])
+    assert strings_of(refined) == strings_of(codebook)
+    before, after = (len(parse(some, words())) for some in (codebook, refined))
+    assert after <= before
+    costs = dict(zip(strings_of(refined), np.asarray(refined.costs)[1:].tolist(), strict=True))
+    assert costs[b"e"] < costs[b"\xfe"]
+
+
+# Worth.
+
+
+def test_what_a_string_saves():
+    """By its definition: its parts at what they cost once they are used for it too, less what it costs."""
+    listed = {b"ab": 30.0, b"abc": 12.0, b"cd": 7.0, b"abcd": 5.0, b"aa": 3.0}
+    strings = strings_module.given([*listed], join_cost=0.0, token_cost=1.5)
+    counts = np.array([listed.get(string, 2.0) for string in strings.spelled()])
+    every = strings.counts.copy()
+    every[strings.members] = counts
+    strings = strings.counting(every)
+    total = counts.sum()
+    nodes = np.flatnonzero(strings.members & (strings.trie.depths > 1)).astype(np.int32)
+    found = fitting._saved(strings, strings.surprises, nodes)
+    parts = {
+        b"aa": [b"a", b"a"],
+        b"ab": [b"a", b"b"],
+        b"abc": [b"ab", b"c"],
+        b"abcd": [b"ab", b"cd"],
+        b"cd": [b"c", b"d"],
+    }
+    count_of = dict(zip(strings.spelled(), counts.tolist(), strict=True))
+    for string, saved in zip(sorted(parts), found.tolist(), strict=True):
+        n = count_of[string]
+        grown = total + n * (len(parts[string]) - 1)
+        right = sum(1.5 - math.log2((count_of[part] + n) / grown) for part in parts[string])
+        assert saved == pytest.approx(right - 1.5 + math.log2(n / total))
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [b"a"],
+        [b"ab", b"c"],
+        [b"a" * 16],
+        [b"abc" * 16],
+        [bytes([n]) * 3 for n in range(16)],
+        [b"x" * 1000],
+        [b"a" * 7, b"b" * 100, b"c" * 53],
+        [b"a"] * 50,
+    ],
+)
+def test_parts_are_the_texts_in_order_and_pieces_end_where_texts_do(texts, monkeypatch):
+    monkeypatch.setattr(fitting, "_PIECE", 10)
+    parts = fitting._parts(texts)
+    whole = b"".join(texts)
+    assert b"".join(part.texts.tobytes() for part in parts) == whole
+    sizes = [len(part.texts) for part in parts]
+    assert len(sizes) <= 16 and set(sizes[:-1]) <= {-(-len(whole) // 16)} and 0 < sizes[-1] <= sizes[0]
+    begins = np.cumsum([0, *sizes])[:-1]
+    ends = {int(begin + end) for begin, part in zip(begins, parts, strict=True) for end in part.ends}
+    pieces = {int(begin + at) for begin, size in zip(begins, sizes, strict=True) for at in range(10, size, 10)}
+    assert ends == {*np.cumsum([len(text) for text in texts]).tolist(), *begins[1:].tolist(), *pieces}
+    assert all(np.all(np.diff(part.ends) > 0) and part.ends[0] > 0 for part in parts)
+
+
+# Errors.
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "texts", "options"),
+    [
+        (ValueError, "no text to learn from", [], {}),
+        (ValueError, "no text to learn from", [b"", b""], {}),
+        (TypeError, "a text is bytes, got str; encode it first", ["text"], {}),
+        (TypeError, "a text is bytes, got int", b"text", {}),
+        (ValueError, "bits must be at least 9, got 8", [b"text"], {"bits": 8}),
+        (ValueError, "bits must be at most 16, got 17", [b"text"], {"bits": 17}),
+        (ValueError, "bits must be an int, got True", [b"text"], {"bits": True}),
+        (ValueError, "join_cost is a number of bits from 0 to 200, got True", [b"text"], {"join_cost": True}),
+        (ValueError, "join_cost is a number of bits from 0 to 200, got nan", [b"text"], {"join_cost": math.nan}),
+        (ValueError, "token_cost is a number of bits from 0 to 200, got inf", [b"text"], {"token_cost": math.inf}),
+        (ValueError, "token_cost is a number of bits from 0 to 200, got -1", [b"text"], {"token_cost": -1}),
+        (ValueError, "token_cost is a number of bits from 0 to 200, got '1'", [b"text"], {"token_cost": "1"}),
+        (ValueError, "have 511; give more text$", [b"text"], {}),
+        (ValueError, "a string has at most 255 bytes, got one of 256", [b"text"], {"candidates": [b"a" * 256]}),
+        (TypeError, "a text is bytes, got str", [b"text"], {"candidates": ["a"]}),
+    ],
+)
+def test_errors(error, message, texts, options):
+    with pytest.raises(error, match=message):
+        train_codebook(texts, **{"bits": 9, **options})
+
+
+def test_too_little_text_tells_how_many_bits_work():
+    with pytest.raises(ValueError, match=r"16 bits have 65,535; give more text, or at most \d+ bits") as found:
+        train_codebook(words(), 16)
+    bits = int(re.findall(r"at most (\d+) bits", str(found.value))[0])
+    assert train_codebook(words(), bits).bits == bits
+    with pytest.raises(ValueError, match=f"or at most {bits} bits"):
+        train_codebook(words(), bits + 1)
+
+
+def test_texts_of_2_gib_are_too_many(monkeypatch):
+    monkeypatch.setattr(fitting, "_MOST_TEXT", 10)
+    with pytest.raises(ValueError, match="less than 2 GiB together"):
+        train_codebook([b"12345", b"1234"], 9)

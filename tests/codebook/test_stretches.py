@@ -1,0 +1,114 @@
+"""Choices in stretches of long texts: exactly those of one parse from end to end, and in linear time."""
+
+import functools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ecjax.codebook import Codebook, stretches
+from ecjax.codebook.stretches import GUESS, STRETCH
+from tests.codebook.support import Drawn, codebooks, drawn, mixed_text
+from tests.strategies import seeds
+
+EDGES = (STRETCH, STRETCH + GUESS, 2 * STRETCH, 2 * STRETCH + GUESS)
+
+
+def de_bruijn(alphabet: bytes, order: int) -> bytes:
+    """A text in which every string of `order` bytes comes once, the last ones wrapped around."""
+    a, out = [0] * len(alphabet) * order, []
+
+    def extend(t: int, p: int) -> None:
+        if t > order:
+            out.extend(a[1 : p + 1] if order % p == 0 else [])
+            return
+        a[t] = a[t - p]
+        extend(t + 1, p)
+        for c in range(a[t - p] + 1, len(alphabet)):
+            a[t] = c
+            extend(t + 1, t)
+
+    extend(1, 1)
+    return bytes(alphabet[c] for c in out)
+
+
+@pytest.fixture
+def parsed(monkeypatch) -> list[int]:
+    """How many stretches each call parses."""
+    counts, parse = [], stretches._parse
+
+    def counted(rules, every, after):
+        counts.append(len(every))
+        return parse(rules, every, after)
+
+    monkeypatch.setattr(stretches, "_parse", counted)
+    return counts
+
+
+@settings(max_examples=8)
+@given(codebooks, seeds, st.sampled_from(EDGES), st.sampled_from((-2, -1, 0, 1, 2)) | st.integers(-300, 300))
+def test_a_long_text_is_parsed_as_a_whole(book, seed, edge, offset):
+    book = drawn(*book)
+    text = mixed_text(np.random.default_rng(seed), edge + offset)
+    assert book.codebook.encode(text).tolist() == book.parse(text)
+
+
+@functools.cache
+def in_threes() -> Drawn:
+    """Runs are cut in threes, so that the end of a run decides what its beginning is: b, ba or baa."""
+    costs = {b"aaa": 100, b"aa": 30_000, b"a": 40_000, b"b": 2000, b"ba": 2000, b"baa": 2000}
+    strings = list({bytes([c]): 0 for c in range(256)} | costs)
+    strings += [bytes([255, c]) for c in range(511 - len(strings))]
+    prices = [costs.get(string, 5000) for string in strings]
+    ordered = sorted(strings)
+    ids = {string: number for number, string in enumerate(ordered, 1)}
+    return Drawn(Codebook.from_strings(strings, prices), ids, [0, *(costs.get(string, 5000) for string in ordered)])
+
+
+@pytest.mark.parametrize("stretches_of_it", [1, 3])
+@pytest.mark.parametrize("tail", [b"", b"a", b"aa", b"bq", b"abq"])
+def test_runs_whose_end_decides_their_beginning(tail, stretches_of_it, parsed):
+    text = b"qb" + b"a" * (stretches_of_it * STRETCH + 500) + tail
+    assert in_threes().codebook.encode(text).tolist() == in_threes().parse(text)
+
+
+def test_runs_are_parsed_again_one_stretch_after_the_other_but_each_kind_once(parsed):
+    book = in_threes()
+    for more in range(3):
+        parsed.clear()
+        text = b"qb" + b"a" * (40 * STRETCH + more)
+        ids = [book.ids[s] for s in (b"q", (b"baa", b"b", b"ba")[(40 * STRETCH + more + 1) % 3])]
+        assert book.codebook.encode(text).tolist() == ids + [book.ids[b"aaa"]] * ((len(text) - 2) // 3)
+        assert sum(parsed) < 3 * 41 + 8  # guesses, all, all again, and a few more
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", [b"ab" * 7000, b"xyz" * 4500, de_bruijn(b"abxy", 6), de_bruijn(b"ab", 13)], ids=len)
+@pytest.mark.parametrize("book", [(0, 12, False, None), (1, 40, False, "few"), (3, 12, False, "largest")])
+def test_periods_and_de_bruijn_sequences(book, text):
+    book = drawn(*book)
+    assert book.codebook.encode(text).tolist() == book.parse(text)
+
+
+@pytest.mark.parametrize("book", [(0, 12, False, None), (2, 255, False, "per byte")])
+def test_all_strings_joined(book):
+    book = drawn(*book)
+    text = b"".join(book.ids) + b"".join(reversed(book.ids))
+    assert book.codebook.encode(text).tolist() == book.parse(text)
+
+
+@pytest.mark.parametrize("book", [(0, 12, False, None), (1, 40, False, "few")])
+def test_a_batch_is_as_its_texts_alone(book):
+    book = drawn(*book)
+    rng = np.random.default_rng(4)
+    batch = [mixed_text(rng, n) for n in (0, 1, 5, STRETCH, 0, 2 * STRETCH + 7, 300)] + [b"a" * (2 * STRETCH + 1)]
+    assert [ids.tolist() for ids in book.codebook.encode_batch(batch)] == [book.parse(text) for text in batch]
+    assert book.codebook.encode_batch([]) == []
+
+
+@pytest.mark.slow
+def test_more_stretches_than_are_parsed_at_once():
+    book = drawn(1, 40, False, "few")
+    batch = [b"ab"[: i % 3] + b"q" for i in range(300)]
+    assert [ids.tolist() for ids in book.codebook.encode_batch(batch)] == [book.parse(text) for text in batch]
