@@ -34,7 +34,8 @@ def bits_by_order(
     """The bits of held-out ids under models of 1 to `order` ids, fitted to training ids.
 
     Ids that occur k times count k + 1/2 in the model of one. Each other one interpolates with that of one id less, by
-    absolute discounting (Ney, Essen and Kneser 1994); its discount is n1 / (n1 + 2 n2), where nk n-grams occur k times.
+    absolute discounting (Ney, Essen and Kneser 1994). Its discount is n1 / (n1 + 2 n2), where nk n-grams occur k times,
+    with 1/2 and 1 added, so that it is never 0.
 
     Args:
       training: Ids, more of them than `order`.
@@ -69,7 +70,7 @@ def _count(grams: Int64[np.ndarray, " n"], vocab_size: int) -> tuple[_Counts, In
     contexts, begins = np.unique(different // vocab_size, return_index=True)
     totals, kinds = np.add.reduceat(counts, begins), np.diff(np.append(begins, len(different)))
     once, twice = int((counts == 1).sum()), int((counts == 2).sum())
-    discount = once / max(1, once + 2 * twice)
+    discount = (once + 0.5) / (once + 2 * twice + 1)  # between 0 and 1, whatever the counts
     return _Counts(different, counts, contexts, totals, kinds, discount), numbers
 
 

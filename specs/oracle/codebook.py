@@ -37,7 +37,7 @@ class Codebook(NamedTuple):
 def check(book: Codebook) -> None:
     """Raises Refused unless this is a codebook."""
     nodes = len(book.parents)
-    require(len(book.last_bytes) == nodes, "codebook")
+    require(nodes <= 2**22 and len(book.last_bytes) == nodes, "codebook")
     if book.members is not None:
         require(len(book.members) == nodes, "codebook")
         require_range(book.members, 0, 1, "codebook")

@@ -38,7 +38,7 @@ def compress(data: Buffer, model: Model = DEFAULT, bits: int | None = None) -> b
 
     Args:
       data: Bytes of any content: `bytes`, a `bytearray`, or a `memoryview`, of which the bytes that it shows.
-      model: An exact byte model or a codebook: a shipped name ("m1-books", "books-12", "books-16"), the path of a file,
+      model: An exact byte model or a codebook: a shipped name ("m1-books", "books-16", "mixed-16"), the path of a file,
         what `ecjax.serialisation.read` returned, or the object itself.
       bits: By default a byte model codes the text as streams. With a number from 9 to 128, it codes it as windows of so
         many bits, each of which decodes by itself, and the result is longer. Leave it out with a codebook.

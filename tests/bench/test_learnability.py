@@ -21,7 +21,7 @@ def by_hand(training, held_out, vocab_size, order):
         size = len(context) + 1
         grams = Counter(tuple(training[i : i + size]) for i in range(len(training) - size + 1))
         kinds = Counter(grams.values())
-        discount = kinds[1] / max(1, kinds[1] + 2 * kinds[2])
+        discount = (kinds[1] + 0.5) / (kinds[1] + 2 * kinds[2] + 1)
         after = defaultdict(int, {gram[-1]: count for gram, count in grams.items() if gram[:-1] == context})
         shorter = probability(context[1:], token)
         if not after:

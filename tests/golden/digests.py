@@ -58,8 +58,11 @@ def tokens(name: str) -> str:
 
 DIGESTS: dict[str, Callable[[], str]] = {
     "m1-books": lambda: serialisation.read_fingerprint(serialisation.resolve("m1-books")),
+    "m1-books-12": lambda: tokens("m1-books-12"),
+    "m1-books-16": lambda: tokens("m1-books-16"),
     "books-12": lambda: tokens("books-12"),
     "books-16": lambda: tokens("books-16"),
+    "mixed-16": lambda: tokens("mixed-16"),
     "tables": lambda: tables(TEXT),
     "tables-short": lambda: tables(TEXT[:20]),
     "stream": streamed,

@@ -1608,7 +1608,7 @@ static void op_transformer_fingerprint(struct work *work, const struct json *req
 /* ==== Codebooks =================================================================================================== */
 
 #define CODEBOOK_HIGH 16
-#define NODES_LIMIT ((int64_t)1 << 24) /* B-12: more nodes than any codebook with members has */
+#define NODES_LIMIT ((int64_t)1 << 22) /* B-12 */
 #define STRING_LIMIT 255               /* B-12 */
 #define COST_LIMIT 65535
 
@@ -1633,7 +1633,7 @@ static int32_t *take_zeros(struct work *work, int32_t count) {
 static void read_lists(struct work *work, struct codebook *book, const struct json *value) {
     const struct json *parents = json_find(value, "parents"), *members = json_find(value, "members");
     int64_t size = runs_length(work, parents, "codebook"), count = size;
-    require(work, size < NODES_LIMIT, "codebook");
+    require(work, size <= NODES_LIMIT, "codebook");
     book->parents = read_runs(work, parents, size, 0, size - 1, "codebook");
     book->last_bytes = read_runs(work, json_find(value, "last_bytes"), size, 0, BYTES - 1, "codebook");
     if (members != NULL) {

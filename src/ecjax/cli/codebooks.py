@@ -181,7 +181,8 @@ def _of_texts(
 
 
 def _provenance(model: serialisation.Contents | None) -> dict[str, object]:
-    return {"command": "train-codebook"} | ({} if model is None else {"model": model.fingerprint})
+    command: dict[str, object] = {"command": "train-codebook"}
+    return command if model is None else command | {"model": model.fingerprint}
 
 
 def _strings(codebook: Codebook) -> list[bytes]:

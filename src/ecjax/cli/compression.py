@@ -39,7 +39,7 @@ def encode(
         typer.Argument(parser=named_file, metavar="[OUT]", show_default=f"IN{SUFFIX}", help="The compressed file."),
     ] = None,
     model: Annotated[
-        str, typer.Option(help="A byte model (m1-books), a codebook (books-12, books-16), or a file of either.")
+        str, typer.Option(help="A byte model (m1-books), a codebook (books-16, mixed-16), or a file of either.")
     ] = "m1-books",
     bits: Annotated[
         int | None,

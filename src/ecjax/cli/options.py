@@ -31,7 +31,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for p
 Force = Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors (and what --json asks for).")]
 TokenizerName = Annotated[
-    str, typer.Option("--tokenizer", help="'bytes', a shipped codebook (books-12, books-16) or a codebook's file.")
+    str,
+    typer.Option("--tokenizer", help="'bytes', a shipped codebook (books-16, mixed-16) or a codebook's file."),
 ]
 RememberedTokenizer = Annotated[
     str | None,

@@ -9,7 +9,6 @@ where the cheapest parse of the texts uses it.
 
 from __future__ import annotations
 
-import heapq
 import json
 import math
 import os
@@ -253,20 +252,13 @@ def _settle(strings: Strings, parts: list[_Part], report: Report) -> Strings:
 
 
 def _parts(texts: list[bytes]) -> list[_Part]:
-    """Texts in parts of about as many bytes, and in pieces of at most `_PIECE`; where one ends, a string is cut off.
+    """Texts in parts, and in pieces of at most `_PIECE`; where one ends, a string is cut off.
 
-    Texts are dealt out, the longest first, each to the part that has the least. So texts of one language, which often
-    follow each other, come into several parts.
+    Texts are dealt out in turn: those of one language often follow each other, and are to come into several parts.
     """
     size = -(-sum(map(len, texts)) // _PARTS)
-    dealt: list[list[bytes]] = [[] for _ in range(_PARTS)]
-    fullness = [(0, part) for part in range(_PARTS)]
-    pieces = [text[begin : begin + size] for text in texts for begin in range(0, len(text), size)]
-    for piece in sorted(pieces, key=len, reverse=True):
-        filled, part = heapq.heappop(fullness)
-        dealt[part].append(piece)
-        heapq.heappush(fullness, (filled + len(piece), part))
-    return [_part(pieces) for pieces in dealt if pieces]
+    dealt = [text[begin : begin + size] for text in texts for begin in range(0, len(text), size)]
+    return [_part(dealt[part::_PARTS]) for part in range(min(_PARTS, len(dealt)))]
 
 
 def _part(texts: list[bytes]) -> _Part:

@@ -280,7 +280,7 @@ def _spell(
 
 
 def load_codebook(source: str | Path | serialisation.Contents) -> Codebook:
-    """The codebook of a shipped name ("books-12", "books-16") or of a file.
+    """The codebook of a shipped name ("books-12", "books-16", "mixed-16") or of a file.
 
     Args:
       source: The name or the path, `-` for standard input, or what `ecjax.serialisation.read` gave.
