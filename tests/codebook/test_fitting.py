@@ -57,7 +57,8 @@ def bits_of(used: Counter[bytes]) -> float:
 
 
 def joins(string: bytes) -> int:
-    return len(re.findall(rb"(?<=\S)\s", string))
+    kinds = re.findall(rb"[A-Za-z\x80-\xff]+|[0-9]+| +|[^A-Za-z0-9 \x80-\xff]+", string)
+    return len(kinds) - 1 - sum(kind.isspace() and b" " in kind for kind in kinds[:-1])
 
 
 # What it makes.
@@ -147,8 +148,21 @@ def test_join_cost_makes_fewer_strings_over_word_ends():
     assert shares[0] > 1.2 * shares[1] > 0 and shares[2] < 0.02 * shares[0]
 
 
-def test_join_cost_counts_each_place_where_white_space_follows_something_else():
-    strings = [b"a b", b" a", b"a ", b"a  b", b"a b c", b"a \n\tb\rc", b"  ", b" a b "]
+def test_join_cost_counts_each_change_of_kind_but_after_a_space():
+    strings = [
+        b"a b",
+        b" a",
+        b"a ",
+        b"a  b",
+        b"a b c",
+        b"a \n\tb\rc",
+        b"  ",
+        b" a b ",
+        b"a,",
+        b" a1",
+        b"\xc3\xa9t\xc3\xa9",
+        b",\n",
+    ]
     found = strings_module.given(strings, join_cost=2.0, token_cost=0.5)
     extra = dict(zip(found.spelled(), found.extra[found.members].tolist(), strict=True))
     assert {string: extra[string] for string in strings} == {string: 0.5 + 2 * joins(string) for string in strings}

@@ -43,8 +43,8 @@ def train_codebook(
             min=0,
             max=200,
             metavar="BITS",
-            help="Bits that a string costs more for each word that begins inside it. 0 gives the densest codebook, 3 "
-            "or so one that small models learn more easily, 30 one whose strings are single words.",
+            help="Bits that a string costs more for each place where it joins a word and something else. 0 gives the "
+            "densest codebook, 3 or so one that small models learn more easily, 30 one of single words.",
         ),
     ] = 0.0,
     token_cost: Annotated[

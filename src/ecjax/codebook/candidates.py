@@ -24,7 +24,6 @@ _CANDIDATES = 1 << 20  # strings to begin with, at most
 _PER_STRING = 64  # and at most so many for each that is wanted
 _LENGTH = 32  # bytes of the longest candidate
 _RARE = 2_000_000  # a candidate occurs twice, and once more in each so many bytes
-_SPACES = b" \t\n\v\f\r"
 
 
 class Strings(NamedTuple):
@@ -123,7 +122,7 @@ def _strings(
     join_cost: float,
     token_cost: float,
 ) -> Strings:
-    joins = _joins(parents, last_bytes, np.isin(np.arange(256), list(_SPACES)))
+    joins = _joins(parents, last_bytes, _kinds())
     extra = np.minimum(token_cost + join_cost * joins, _MOST_EXTRA)
     strings = _compact(parents, last_bytes, members, counts.astype(np.float64), extra)
     return strings.counting(strings.counts)
@@ -153,14 +152,24 @@ def _needed(parents: Int32[np.ndarray, " nodes"], members: Bool[np.ndarray, " no
     return needed
 
 
+def _kinds() -> UInt8[np.ndarray, "256"]:
+    """The kind of each byte as a character: letter, digit, space or another."""
+    characters = [chr(byte) for byte in range(256)]
+    kinds = [
+        0 if byte >= 128 or c.isalpha() else 1 if c.isdigit() else 2 if c == " " else 3
+        for byte, c in enumerate(characters)
+    ]
+    return np.array(kinds, np.uint8)
+
+
 @compiled
 def _joins(
-    parents: Int32[np.ndarray, " nodes"], last_bytes: UInt8[np.ndarray, " nodes"], spaces: Bool[np.ndarray, "256"]
+    parents: Int32[np.ndarray, " nodes"], last_bytes: UInt8[np.ndarray, " nodes"], kinds: UInt8[np.ndarray, "256"]
 ) -> Int32[np.ndarray, " nodes"]:
-    """How often, in each node's string, white space follows something else."""
+    """How often, in each node's string, the kind of character changes, but for changes after a space."""
     joins = np.zeros(len(parents), np.int32)
     for node in range(1, len(parents)):
         parent = parents[node]
-        follows = parent != 0 and spaces[last_bytes[node]] and not spaces[last_bytes[parent]]
-        joins[node] = joins[parent] + follows
+        before, kind = kinds[last_bytes[parent]], kinds[last_bytes[node]]
+        joins[node] = joins[parent] + (parent != 0 and before != kind and before != 2)
     return joins

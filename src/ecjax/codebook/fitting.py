@@ -87,8 +87,9 @@ def train_codebook(
     Args:
       texts: Documents of any bytes, less than 2 GiB together. Strings do not reach across their ends.
       bits: b, 9 to 16.
-      join_cost: Bits that a string costs more for each place inside it where white space follows something else: 0
-        gives the densest codebook, 3 or so one that is easier to learn by small models, 30 one whose strings are single
+      join_cost: Bits that a string costs more for each place inside it where the kind of character changes (letters,
+        digits, spaces, others), but for changes after a space. So " word" joins nothing, "word," and " of the" do. 0
+        gives the densest codebook, 3 or so one that small models learn more easily, 30 one whose strings are single
         words.
       token_cost: Bits that each string costs more. Above 0, parses have fewer tokens than the likeliest ones.
       candidates: Strings to choose from besides those that occur often in the texts: those of a model, say.
