@@ -56,7 +56,7 @@ def kept(folder: Path, name: str) -> list[Path]:
 
 
 def books() -> Codebook:
-    return load_codebook("books-12")
+    return load_codebook("m1-books-12")
 
 
 def test_a_kept_program_is_not_traced_again(folder, monkeypatch):
@@ -144,7 +144,7 @@ def test_within_a_trace_it_goes_as_it_did(folder):
 
 
 def test_a_program_of_another_meaning_has_another_name(folder, monkeypatch):
-    book, other = books().rules, load_codebook("books-16").rules
+    book, other = books().rules, load_codebook("m1-books-16").rules
     texts, lengths = jnp.zeros((8, 1), jnp.uint8), jnp.zeros(1, jnp.int32)
 
     def name(function=host._walk, args=(book, texts, lengths)):
@@ -219,7 +219,7 @@ def digests(cache: Path, names: list[str]) -> dict[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "names", [["books-12", "tables-short"], pytest.param(list(GOLDEN), marks=pytest.mark.deep)], ids=["few", "all"]
+    "names", [["m1-books-12", "tables-short"], pytest.param(list(GOLDEN), marks=pytest.mark.deep)], ids=["few", "all"]
 )
 def test_with_a_cache_every_digest_is_the_golden_one(names, tmp_path):
     for _ in range(2):  # without anything kept, then with all of it

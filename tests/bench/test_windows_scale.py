@@ -45,7 +45,7 @@ def test_the_scale_runs_from_text_to_tables(tmp_path, monkeypatch):
         points=2,
     )
     monkeypatch.setitem(SCALES, "windows", scale)
-    monkeypatch.setattr(reproduce, "_do_side_by_side", lambda tasks, jobs, done: reproduce._do_here(tasks, done))
+    monkeypatch.setattr(reproduce, "_do_side_by_side", lambda tasks, jobs, done: reproduce._do_here(tasks, 1, done))
     text = [asset("sample.txt")]
     reproduce.measure("windows", tmp_path, text, text, tokens_only=True)
     assert not (tmp_path / "runs").exists()
@@ -68,7 +68,7 @@ def test_the_scale_runs_from_text_to_tables(tmp_path, monkeypatch):
 
 
 def test_without_text_or_tokens_it_says_what_is_missing(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(reproduce, "_do_side_by_side", lambda tasks, jobs, done: reproduce._do_here(tasks, done))
+    monkeypatch.setattr(reproduce, "_do_side_by_side", lambda tasks, jobs, done: reproduce._do_here(tasks, 1, done))
     with pytest.raises(ValueError, match="mend"):
         reproduce.measure("windows", tmp_path, method=["Bytes"])
     assert "give --text and --held-out" in " ".join(capsys.readouterr().out.split())

@@ -202,7 +202,7 @@ def test_any_flipped_bit_of_a_tokens_file_is_noticed(ecjax, tokens: Path, tmp_pa
         damaged = bytearray(whole)
         damaged[place // 8] ^= 1 << place % 8
         (tmp_path / "damaged").write_bytes(damaged)
-        outcome = ecjax("tokenize", "--decode", tmp_path / "damaged", tmp_path / "out", "--tokenizer", "books-12")
+        outcome = ecjax("tokenize", "-f", "--decode", tmp_path / "damaged", tmp_path / "out", "--tokenizer", "books-12")
         # A flipped bit in the note on the file's origin changes nothing that matters.
         if outcome.status == 0:
             assert (tmp_path / "out").read_bytes() == TEXTS["text"]

@@ -195,7 +195,7 @@ def test_a_tree_of_more_than_65536_nodes_has_wider_parents(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name, mark", [("books-12", "ccbba577"), pytest.param("books-16", "8a03d0d5", marks=pytest.mark.slow)]
+    "name, mark", [("m1-books-12", "ccbba577"), pytest.param("m1-books-16", "8a03d0d5", marks=pytest.mark.slow)]
 )
 def test_closed_codebooks_without_costs_are_what_they_were(name, mark):
     book = load_codebook(name)

@@ -73,7 +73,7 @@ def test_nothing_is_nothing():
 
 
 def test_a_codebook_shares_no_memory_with_what_it_was_made_of():
-    book = load_codebook("books-12")
+    book = load_codebook("m1-books-12")
     made_of = []
     for array in (book.parents, book.last_bytes):
         room = np.zeros(array.size + 64, array.dtype)

@@ -166,6 +166,7 @@ def _codebook(request: Request) -> Codebook:
     for name, written in numbers.items():
         most = nodes - 1 if name == "parents" else np.iinfo(dtypes[name]).max
         _require(all(0 <= x <= most for x in written), "codebook")
+    _require(len(numbers.get("members", numbers["parents"])) == nodes, "codebook")
     arrays = {name: np.array(written, dtypes[name]) for name, written in numbers.items()}
     with _refusing("codebook"):
         return Codebook(
