@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from json import loads
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,7 @@ from bench._reproduce.scales import SCALES, Scale
 
 _SCALE = "windows"
 _ORDER = 4  # ids of the longest n-grams
+_ALIKE = 0.01  # how far bytes per token may differ between tokens of the same kind
 _SIZES = ("tiny", "small")  # of M2
 
 
@@ -28,7 +30,10 @@ def measure(
     held_out: Annotated[list[Path], typer.Option(help="Text to measure on, in the same way.")],
     out: Annotated[Path, typer.Option(help="Where `reproduce --scale windows` keeps tokens, or will.")],
     runs: Annotated[
-        Path | None, typer.Option(help="Where its runs are, to see what goes together with M2's bits. [default: OUT]")
+        list[Path] | None,
+        typer.Option(
+            help="A folder of files of its runs, to see what goes with M2's bits; repeatable. [default: OUT/runs]"
+        ),
     ] = None,
     method: Annotated[list[str] | None, typer.Option(help="Only methods of these names; repeatable.")] = None,
     json: Json = None,
@@ -38,7 +43,7 @@ def measure(
     if unknown:
         raise ValueError(f"there is no method {unknown[0]!r}; the methods are {', '.join(COMPARED)}")
     job, scale = tokens.Job(_SCALE, text, held_out, "m1-books", out), SCALES[_SCALE]
-    results = Results(sorted(((runs or out) / "runs").glob("*.json")))
+    files = sorted(file for folder in runs or [out / "runs"] for file in folder.glob("*.json"))
     document = b"".join(tokens.texts_of(job, scale)[2])
     rows: list[dict[str, Any]] = []
     uses: dict[str, Use] = {}
@@ -46,7 +51,7 @@ def measure(
         for name in method or COMPARED:
             status.update(name)
             row, uses[name] = _measured(job, scale, name, document)
-            rows.append(row | {f"m2_{size}": _bits(results, name, size) for size in _SIZES})
+            rows.append(row | m2_bits(files, name, row["bytes_per_token"]))
     for row in rows:
         row["vocabulary"] = _beside(uses, row["method"])
     settings = {
@@ -93,10 +98,19 @@ def sample(ids: Int64[np.ndarray, " n"], context: int, wanted: int) -> Int64[np.
     return rows[np.sort(np.random.default_rng(0).permutation(len(rows))[: wanted // context])].ravel()
 
 
-def _bits(results: Results, method: str, size: str) -> float | None:
-    """Mean bits per byte at equal steps; None if there is no such run."""
-    cells = [cell for cell in results.cells if (cell.method, cell.size, cell.equal) == (method, size, "steps")]
-    return cells[0].mean("bits_per_byte") if cells else None
+def m2_bits(files: Sequence[Path], method: str, bytes_per_token: float) -> dict[str, float | None]:
+    """M2's mean bits per byte at equal steps, for each size; None where there is no run.
+
+    A kind of codebook may have changed since it was trained on: runs of much denser or coarser tokens are left out.
+    """
+    alike = [file for file in files if _is_alike(loads(file.read_text()), method, bytes_per_token)]
+    cells = {cell.size: cell for cell in Results(alike).cells}
+    return {f"m2_{size}": cells[size].mean("bits_per_byte") if size in cells else None for size in _SIZES}
+
+
+def _is_alike(run: Mapping[str, Any], method: str, bytes_per_token: float) -> bool:
+    named = (run["run"]["method"], run["run"].get("equal", "steps")) == (method, "steps")
+    return named and abs(run["results"]["bytes_per_token"] / bytes_per_token - 1) < _ALIKE
 
 
 def _beside(uses: Mapping[str, Use], method: str) -> dict[str, Any]:

@@ -51,24 +51,27 @@ def test_probabilities_of_ngrams_sum_to_one():
 
 
 def test_tokens_are_told_from_words():
-    strings = [b"", b" the", b"the,", b" wor", b"ds", b", the", b" a b", b"."]
-    ids = np.array([2, 3, 4, 5, 3, 4, 7, 1, 6])
+    strings = [b"", b" the", b"the,", b" wor", b"ds", b", the", b" a b", b".", b"(", b"cat"]
+    ids = np.array([2, 3, 4, 5, 3, 4, 7, 1, 6, 8, 9, 7, 9])
     text = b"".join(strings[i] for i in ids)
     words = figures.of_words(text, strings, ids)
-    assert words["continuing_tokens"] == pytest.approx(2 / 9)  # "ds" twice
-    # "the" is read in three ways and "words" in one.
-    assert words["usual_ids"] == pytest.approx(3 / 5)
+    assert words["continuing_tokens"] == pytest.approx(2 / 13)  # "ds" twice
+    # "the" is read in three ways, "words" and "cat" in one.
+    assert words["usual_ids"] == pytest.approx(5 / 7)
     made_of = figures.of_strings(strings, ids)
-    assert made_of["joined_tokens"] == pytest.approx(3 / 9)
-    assert made_of["ids_per_word"] == pytest.approx(5 / 3)  # three hold "the"; " wor" and "ds"; " a b" is two words
+    assert made_of["joined_tokens"] == pytest.approx(3 / 13)
+    assert made_of["ids_per_word"] == pytest.approx(
+        6 / 4
+    )  # three hold "the"; " wor", "ds" and "cat"; " a b" is two words
     with pytest.raises(ValueError, match="not those of the held-out text"):
         figures.of_words(text + b".", strings, ids)
 
 
 def test_rare_ids_are_counted_where_m2_sees_them():
-    training = np.repeat([0, 1, 2], [400, 400, 50])
-    found = figures.of_rare_ids(training[:800], np.array([0, 2, 2, 3]), 4)
-    assert found == {"effective_ids": pytest.approx(2), "rare_ids": 0.5, "rare_tokens": 0.75}
+    training = np.repeat([0, 1, 2], [200, 100, 50])
+    found = figures.of_rare_ids(training, np.array([0, 1, 2, 2, 3]), 4)
+    effective = 7 * (4**4 * 2**2) ** (-1 / 7)  # shares are 4, 2 and 1 of 7
+    assert found == {"effective_ids": pytest.approx(effective), "rare_ids": 0.5, "rare_tokens": pytest.approx(0.6)}
 
 
 def test_a_parse_tells_nothing_where_it_is_the_only_one():
@@ -91,6 +94,20 @@ def test_vocabularies_are_compared_by_their_strings():
     assert (found["ids"], found["training_share"], found["held_out_share"]) == (1, 0.5, 0.5)
     assert found["most_frequent"] == [["b", 2, 1]]
     assert vocabularies.lacking(other, own)["ids"] == 0
+
+
+def test_runs_of_other_tokens_are_left_out(tmp_path):
+    def keep(name, method, bits, ratio, equal="steps"):
+        run = {"method": method, "size": "tiny", "steps": 8, "equal": equal}
+        content = {"run": run, "results": {"bits_per_byte": bits, "bytes_per_token": ratio}}
+        (tmp_path / name).write_text(json.dumps(content))
+
+    keep("a", "this", 2.0, 4.0)
+    keep("b", "this", 3.0, 4.02)
+    keep("c", "this", 9.0, 4.2)
+    keep("d", "other", 9.0, 4.0)
+    keep("e", "this", 9.0, 4.0, "flops")
+    assert learnability.m2_bits(sorted(tmp_path.iterdir()), "this", 4.0) == {"m2_tiny": 2.5, "m2_small": None}
 
 
 def test_correlations_are_over_methods_that_have_runs():

@@ -70,9 +70,9 @@ def train_codebook(
     It begins with the strings that occur often, and leaves out, again and again, those that are missed least. Each
     string has a cost; the codebook cuts a text into the strings that together cost the least.
 
-    For 16 bits, 10 MB of text take about a minute of one core, 100 MB ten minutes; more cores share most of that. It
-    takes at most 40 bytes of memory for each byte of text, beside some 500 MB. Text of all the kinds that you mean to
-    encode, 10 MB or more for 16 bits, makes the best codebook.
+    Two cores take half a minute for 10 MB of text and five minutes for 100 MB. It takes 700 MB of memory, or 20 bytes
+    for each byte of text if that is more. Text of all the kinds that you mean to encode, 10 MB or more for 16 bits,
+    makes the best codebook.
     """
     texts = texts or []
     if not texts and source is None:
