@@ -21,7 +21,7 @@ from bench._reproduce.scales import SCALES, Scale
 
 _SCALE = "windows"
 _ORDER = 4  # ids of the longest n-grams
-_ALIKE = 0.01  # how far bytes per token may differ between tokens of the same kind
+_ALIKE = 0.003  # how far bytes per token may differ between tokens of the same kind
 _SIZES = ("tiny", "small")  # of M2
 
 

@@ -103,8 +103,8 @@ def test_runs_of_other_tokens_are_left_out(tmp_path):
         (tmp_path / name).write_text(json.dumps(content))
 
     keep("a", "this", 2.0, 4.0)
-    keep("b", "this", 3.0, 4.02)
-    keep("c", "this", 9.0, 4.2)
+    keep("b", "this", 3.0, 4.01)
+    keep("c", "this", 9.0, 4.02)
     keep("d", "other", 9.0, 4.0)
     keep("e", "this", 9.0, 4.0, "flops")
     assert learnability.m2_bits(sorted(tmp_path.iterdir()), "this", 4.0) == {"m2_tiny": 2.5, "m2_small": None}
