@@ -81,7 +81,8 @@ def test_costs_are_the_surprise_in_the_codebooks_own_parse():
     assert len(often) > 50
     for string in often:  # parts' borders, and the last round of costs, change a few uses
         assert costs[string] == pytest.approx(-256 * math.log2(used[string] / total), abs=256 * 0.5), string
-    assert all(costs[string] > 256 * 10 for string, n in used.items() if n == 0)
+    unused = round(-256 * math.log2(0.5 / total))
+    assert {costs[string] for string, n in used.items() if n == 0} <= set(range(unused - 20, unused + 20))
 
 
 def test_the_parse_is_the_codebooks():
@@ -126,15 +127,6 @@ def test_the_same_in_another_process():
     )
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == trained().fingerprint
-
-
-def test_ties_are_decided_the_same_everywhere():
-    """Strings that are worth the same, most of them nothing: those that come first in the tree go first."""
-    strings = strings_module.given([bytes([a, b]) for a in range(20) for b in range(20)])
-    left = fitting._without_least(strings, strings.counts, 100)
-    most = np.lexsort(np.zeros((1, 400)))[100:]
-    pairs = sorted(bytes([a, b]) for a in range(20) for b in range(20))
-    assert [string for string in left.spelled() if len(string) == 2] == [pairs[i] for i in most]
 
 
 # What it is told to do.
@@ -238,59 +230,9 @@ def test_refining_keeps_the_strings_and_fits_the_costs(book):
     refined = refine(codebook, [b"", *words()])
     assert strings_of(refined) == strings_of(codebook)
     costs = dict(zip(strings_of(refined), np.asarray(refined.costs)[1:].tolist(), strict=True))
-    assert costs[b" "] < costs[b"."] < costs[b"\xfe"]
+    assert costs[b" "] < costs[b"."] < costs[b"\xfe"] == max(costs.values())  # what is never used costs the same
     if codebook.costs is not None:
         assert bits_of(uses(refined, words())) <= bits_of(uses(codebook, words()))
-
-
-# Worth.
-
-
-def test_what_a_string_saves():
-    """By its definition: its parts at what they cost once they are used for it too, less what it costs."""
-    listed = {b"ab": 30.0, b"abc": 12.0, b"cd": 7.0, b"abcd": 5.0, b"aa": 3.0}
-    strings = strings_module.given([*listed], join_cost=0.0, token_cost=1.5)
-    counts = np.array([listed.get(string, 2.0) for string in strings.spelled()])
-    every = strings.counts.copy()
-    every[strings.members] = counts
-    strings = strings.counting(every)
-    total = counts.sum()
-    nodes = np.flatnonzero(strings.members & (strings.trie.depths > 1)).astype(np.int32)
-    found = fitting._saved(strings, strings.surprises, nodes)
-    parts = {b"aa": [b"a", b"a"], b"ab": [b"a", b"b"], b"cd": [b"c", b"d"]}
-    parts |= {b"abc": [b"ab", b"c"], b"abcd": [b"ab", b"cd"]}
-    count_of = dict(zip(strings.spelled(), counts.tolist(), strict=True))
-    for string, saved in zip(sorted(parts), found.tolist(), strict=True):
-        n = count_of[string]
-        grown = total + n * (len(parts[string]) - 1)
-        right = sum(1.5 - math.log2((count_of[part] + n) / grown) for part in parts[string])
-        assert saved == pytest.approx(right - 1.5 + math.log2(n / total))
-
-
-@pytest.mark.parametrize(
-    "texts",
-    [
-        [b"a"],
-        [b"ab", b"c"],
-        [b"a" * 16],
-        [b"abc" * 16],
-        [bytes([n]) * 3 for n in range(16)],
-        [b"x" * 1000],
-        [b"a" * 7, b"b" * 100, b"c" * 53],
-        [b"a"] * 50,
-    ],
-)
-def test_parts_are_the_texts_dealt_out_and_pieces_end_where_texts_do(texts, monkeypatch):
-    monkeypatch.setattr(fitting, "_PIECE", 10)
-    parts = fitting._parts(texts)
-    size = -(-sum(map(len, texts)) // 16)
-    cut = [text[begin : begin + size] for text in texts for begin in range(0, len(text), size)]
-    assert len(parts) == min(16, len(cut))
-    for i, part in enumerate(parts):
-        assert part.texts.tobytes() == b"".join(cut[i::16])
-        borders = [0, *part.ends.tolist()]
-        assert borders[-1] == len(part.texts) and all(0 < b - a <= 10 for a, b in itertools.pairwise(borders))
-        assert {*borders} >= {0, *itertools.accumulate(map(len, cut[i::16]))}
 
 
 def test_a_language_whose_texts_follow_each_other_gets_its_strings():

@@ -283,6 +283,15 @@ def test_a_trie_of_a_single_chain(text):
     check_edges([b"a" * n for n in range(2, 256)], text)
 
 
+def test_replace_of_strings_of_255_bytes():
+    strung = Strung([b"a" * 255, b"b" * 254, b"b" * 255])
+    nodes = np.array([strung.node_of[string] for string in strung.spelled if len(string) == 255], np.int32)
+    a, b, long_b = (strung.node_of[string] for string in (b"a", b"b", b"b" * 254))
+    costs = strung.array(dict.fromkeys(strung.spelled, 1.0))
+    found = lattice.replace(strung.strings.trie, strung.strings.members, costs, nodes)
+    assert found.tolist() == [[a] * 255, [long_b, b] + [0] * 253]
+
+
 def test_bytes_only():
     check_edges([], bytes(range(256)) * 2)
     trie = Strung([]).strings.trie
