@@ -22,7 +22,7 @@ def test_a_string_that_is_to_cost_more_is_expected_less():
     text = b"ab" * 400
     found = []
     for token_cost in (0.0, 4.0):
-        strings, _ = fitting._fitted(given([b"ab"], token_cost=token_cost), fitting._parts([text]))
+        strings, _ = fitting._fitted(given([b"ab"], token_cost=token_cost), fitting._pieces([text]))
         found.append(by_string(strings, strings.counts)[b"ab"])
     # Weights are 1/257 at first: "ab" against "a" and "b" is 257 to 1, and 16 times that.
     assert found == [pytest.approx(400 * 257 / 258, rel=1e-3), pytest.approx(400 * 4112 / 4113, rel=1e-3)]
@@ -30,11 +30,11 @@ def test_a_string_that_is_to_cost_more_is_expected_less():
 
 def test_what_is_hardly_expected_goes_as_long_as_enough_are_left():
     longer = {b"ab", b"xy", b"ba" * 9}
-    strings, parts = given([*longer]), fitting._parts([b"ab" * 5] * 20)
+    strings, pieces = given([*longer]), fitting._pieces([b"ab" * 5] * 20)
     for wanted, left in ((strings.size - 2, {b"ab"}), (strings.size - 1, longer), (None, longer)):
-        kept, _ = fitting._fitted(strings, parts, wanted)
+        kept, _ = fitting._fitted(strings, pieces, wanted)
         assert {string for string in kept.spelled() if len(string) > 1} == left
-    fitted, fit = fitting._fitted(strings, parts)
+    fitted, fit = fitting._fitted(strings, pieces)
     counts = by_string(fitted, fitted.counts)
     assert counts[b"a"] >= SEEN and counts[b"\xff"] == SEEN and 0 < counts[b"xy"] < 1e-6
     assert 99 < fit.expected.sum() < 102 and np.all(fit.most <= fit.expected)
@@ -44,7 +44,7 @@ def test_the_share_of_the_work_grows_even_if_no_string_goes_at_once():
     pairs = [bytes([a, b]) for a in range(30, 54) for b in range(30, 54)]
     text = b"".join(pairs[i] for i in np.random.default_rng(0).permutation(np.repeat(np.arange(len(pairs)), 20)))
     shares: list[float] = []
-    left = fitting._shrink(given(pairs), fitting._parts([text]), 511, lambda share, found: shares.append(share))
+    left = fitting._shrink(given(pairs), fitting._pieces([text]), 511, lambda share, found: shares.append(share))
     assert left.size == 511
     assert shares[0] == pytest.approx(0.1) and shares[-1] == pytest.approx(0.9) and shares == sorted(shares)
 
@@ -106,12 +106,27 @@ def test_what_a_string_saves():
 )
 def test_parts_are_the_texts_dealt_out_and_pieces_end_where_texts_do(texts, monkeypatch):
     monkeypatch.setattr(fitting, "_PIECE", 10)
-    parts = fitting._parts(texts)
+    pieces = fitting._pieces(texts)
     size = -(-sum(map(len, texts)) // 16)
     cut = [text[begin : begin + size] for text in texts for begin in range(0, len(text), size)]
-    assert len(parts) == min(16, len(cut))
-    for i, part in enumerate(parts):
-        assert part.texts.tobytes() == b"".join(cut[i::16])
-        borders = [0, *part.ends.tolist()]
-        assert borders[-1] == len(part.texts) and all(0 < b - a <= 10 for a, b in itertools.pairwise(borders))
-        assert {*borders} >= {0, *itertools.accumulate(map(len, cut[i::16]))}
+    assert [piece.part for piece in pieces] == sorted(piece.part for piece in pieces)
+    assert {piece.part for piece in pieces} == {*range(min(16, len(cut)))}
+    for part in range(min(16, len(cut))):
+        own = [piece for piece in pieces if piece.part == part]
+        whole, ends = b"".join(piece.texts.tobytes() for piece in own), {0}
+        for piece in own:
+            borders = [0, *piece.ends.tolist()]
+            assert 0 < borders[-1] == len(piece.texts) <= 10 and all(a < b for a, b in itertools.pairwise(borders))
+            ends |= {max(ends) + end for end in piece.ends.tolist()}
+        assert whole == b"".join(cut[part::16])
+        assert ends == {*itertools.accumulate(map(len, cut[part::16])), *range(0, len(whole), 10), len(whole)}
+
+
+def test_the_most_of_a_part_is_counted_over_all_of_its_pieces(monkeypatch):
+    texts = [b"ab" * 40] * 2
+    whole = fitting._fitted(given([b"ab"]), fitting._pieces(texts))[1]
+    monkeypatch.setattr(fitting, "_PIECE", 4)
+    pieces = fitting._pieces(texts)
+    assert len(pieces) == 48
+    cut = fitting._fitted(given([b"ab"]), pieces)[1]
+    assert np.allclose(cut.expected, whole.expected) and np.allclose(cut.most, whole.most)

@@ -54,16 +54,20 @@ def test_a_long_text_is_parsed_as_a_whole(book, seed, edge, offset):
     assert book.codebook.encode(text).tolist() == book.parse(text)
 
 
+def priced(costs: dict[bytes, int]) -> Drawn:
+    """The 256 bytes, the strings of `costs`, and others to fill it up, which cost 5,000 each as bytes do."""
+    prices = {bytes([c]): 5000 for c in range(256)} | costs
+    prices |= {bytes([255, c]): 5000 for c in range(511 - len(prices))}
+    ordered = sorted(prices)
+    ids = {string: number for number, string in enumerate(ordered, 1)}
+    codebook = Codebook.from_strings([*prices], [*prices.values()])
+    return Drawn(codebook, ids, [0, *(prices[string] for string in ordered)])
+
+
 @functools.cache
 def in_threes() -> Drawn:
     """Runs are cut in threes, so that the end of a run decides what its beginning is: b, ba or baa."""
-    costs = {b"aaa": 100, b"aa": 30_000, b"a": 40_000, b"b": 2000, b"ba": 2000, b"baa": 2000}
-    strings = list({bytes([c]): 0 for c in range(256)} | costs)
-    strings += [bytes([255, c]) for c in range(511 - len(strings))]
-    prices = [costs.get(string, 5000) for string in strings]
-    ordered = sorted(strings)
-    ids = {string: number for number, string in enumerate(ordered, 1)}
-    return Drawn(Codebook.from_strings(strings, prices), ids, [0, *(costs.get(string, 5000) for string in ordered)])
+    return priced({b"aaa": 100, b"aa": 30_000, b"a": 40_000, b"b": 2000, b"ba": 2000, b"baa": 2000})
 
 
 @pytest.mark.parametrize("stretches_of_it", [1, 3])
@@ -81,6 +85,14 @@ def test_runs_are_parsed_again_one_stretch_after_the_other_but_each_kind_once(pa
         ids = [book.ids[s] for s in (b"q", (b"baa", b"b", b"ba")[(40 * STRETCH + more + 1) % 3])]
         assert book.codebook.encode(text).tolist() == ids + [book.ids[b"aaa"]] * ((len(text) - 2) // 3)
         assert sum(parsed) < 3 * 41 + 8  # guesses, all, all again, and a few more
+
+
+def test_stretches_that_are_alike_but_followed_by_other_bytes_are_not_taken_for_one():
+    """The ways from the end of a run of a are as dear whether a or c follows, but strings that reach over it differ."""
+    runs = {b"aaa": 100, b"aa": 30_000, b"a": 40_000}
+    book = priced(runs | {string.replace(b"a", b"c"): cost for string, cost in runs.items()} | {b"ac": 90})
+    texts = [b"a" * (2 * STRETCH) + c * (4 * STRETCH + more) for c in (b"a", b"c") for more in (0, 1, 2)]
+    assert [ids.tolist() for ids in book.codebook.encode_batch(texts)] == [book.parse(text) for text in texts]
 
 
 @pytest.mark.slow

@@ -11,7 +11,9 @@ R = TypeVar("R")
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """`function`, compiled when it is first called; it lets other threads run, and is kept for the next process.
+    """`function`, compiled when it is first called; it lets other threads run.
+
+    What is compiled is kept for the next process, where there is a folder that numba may write to.
 
     Raises:
       ImportError: If numba is not installed.
@@ -20,5 +22,8 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
         import numba
     except ImportError as error:
         raise ImportError("making a codebook from text needs numba: pip install 'ecjax[codebooks]'") from error
-    # A type checker may have wrapped it, which numba does not understand.
-    return numba.njit(cache=True, nogil=True)(inspect.unwrap(function))
+    function = inspect.unwrap(function)  # a type checker may have wrapped it, which numba does not understand
+    try:
+        return numba.njit(cache=True, nogil=True)(function)
+    except RuntimeError:  # neither the package's folder nor the user's cache can be written to
+        return numba.njit(nogil=True)(function)

@@ -14,6 +14,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -35,21 +36,23 @@ _MOST_BITS = 200.0  # that a string may be made to cost more
 _KEPT = 0.75  # of the strings in each round
 _FITS = 2  # of the unigram model in each round
 _PARTS = 16  # of the texts: a string is worth what it saves outside one of them
-_PIECE = 1 << 20  # bytes whose cuts are summed at once
+_PIECE = 1 << 20  # bytes that a thread takes at once
 _ROWS = 1 << 14  # strings whose worth is found at once
 _SETTLING = 4  # rounds of costs from the cheapest parse, at the end
 _MOST_TEXT = (1 << 31) - 1
 _UNIT = 256  # costs are in 1/256 bit
 
 
-class _Part(NamedTuple):
-    """Texts that follow each other, or pieces of them.
+class _Piece(NamedTuple):
+    """Some bytes of a part of the texts: what a thread takes at once.
 
     Attributes:
-      texts: Their bytes, end to end.
+      part: Which part.
+      texts: Texts, end to end; the first and the last may be cut off.
       ends: Where each ends.
     """
 
+    part: int
     texts: UInt8[np.ndarray, " n"]
     ends: Int64[np.ndarray, " k"]
 
@@ -72,17 +75,17 @@ def train_codebook(
     texts: Sequence[bytes],
     bits: int,
     *,
-    join_cost: float = 0.0,
-    token_cost: float = 0.0,
+    join_cost: float | int = 0.0,
+    token_cost: float | int = 0.0,
     candidates: Sequence[bytes] | None = None,
     provenance: Mapping[str, object] | None = None,
     report: Report | None = None,
 ) -> Codebook:
     """Makes a codebook of 2**bits strings from texts, with costs.
 
-    It takes about a minute for 10 MB on one core, and at most 30 bytes of memory for each byte of text. The result
-    depends on the texts, their order and the arguments, not on the number of cores; between kinds of machine the last
-    bits of logarithms may differ, and with them a few strings.
+    Two cores take half a minute for 10 MB of text and five minutes for 100 MB. It takes 700 MB of memory, or 20 bytes
+    for each byte of text if that is more. The result depends on the texts, their order and the arguments, not on the
+    number of cores; between kinds of machine the last bits of logarithms may differ, and with them a few strings.
 
     Args:
       texts: Documents of any bytes, less than 2 GiB together. Strings do not reach across their ends.
@@ -118,8 +121,8 @@ def train_codebook(
     wanted = (1 << bits) - 1  # the empty string is one more
     if strings.size < wanted:
         raise ValueError(_too_few(strings.size, bits))
-    parts = _parts(texts)
-    strings = _settle(_shrink(strings, parts, wanted, report), parts, report)
+    pieces = _pieces(texts)
+    strings = _settle(_shrink(strings, pieces, wanted, report), pieces, report)
     return _codebook(strings, provenance)
 
 
@@ -136,11 +139,11 @@ def refine(codebook: Codebook, texts: Sequence[bytes]) -> Codebook:
     Raises:
       TypeError, ValueError, ImportError: As `train_codebook`.
     """
-    parts = _parts(_checked(texts))
+    pieces = _pieces(_checked(texts))
     strings = given([codebook.token_bytes(i) for i in range(1, codebook.vocab_size)])
     for _ in range(_FITS):
-        strings, _ = _fitted(strings, parts)
-    settled = _settle(strings, parts, lambda share, found: None)
+        strings, _ = _fitted(strings, pieces)
+    settled = _settle(strings, pieces, lambda share, found: None)
     return _codebook(settled, json.loads(codebook.provenance))
 
 
@@ -165,13 +168,13 @@ def _too_few(size: int, bits: int) -> str:
 # A round.
 
 
-def _shrink(strings: Strings, parts: list[_Part], wanted: int, report: Report) -> Strings:
+def _shrink(strings: Strings, pieces: list[_Piece], wanted: int, report: Report) -> Strings:
     """Leaves out strings until `wanted` are left."""
-    size, total = strings.size, _bytes_of(parts)
+    size, total = strings.size, _bytes_of(pieces)
     while True:
         for _ in range(_FITS - 1):
-            strings, _ = _fitted(strings, parts, wanted)
-        strings, fit = _fitted(strings, parts, wanted)
+            strings, _ = _fitted(strings, pieces, wanted)
+        strings, fit = _fitted(strings, pieces, wanted)
         left = strings.size
         share = 1.0 if left == wanted else math.log(size / left) / math.log(size / wanted)
         report(
@@ -183,18 +186,22 @@ def _shrink(strings: Strings, parts: list[_Part], wanted: int, report: Report) -
         strings = _without_least(strings, fit.most, left - max(wanted, int(left * _KEPT)))
 
 
-def _fitted(strings: Strings, parts: list[_Part], wanted: int | None = None) -> tuple[Strings, _Fit]:
+def _fitted(strings: Strings, pieces: list[_Piece], wanted: int | None = None) -> tuple[Strings, _Fit]:
     """One step of expectation-maximisation; with `wanted`, what is hardly expected goes as long as so many are left."""
     trie, members = strings.trie, strings.members
     weights = np.where(members, strings.counts / strings.counts.sum() * np.exp2(-strings.extra), 0.0)
 
-    def expect(part: _Part) -> tuple[Float64[np.ndarray, " nodes"], float]:
+    def expect(piece: _Piece) -> tuple[Float64[np.ndarray, " nodes"], float]:
         expected = np.zeros(len(members))
-        return expected, lattice.expect(trie, members, weights, part.texts, part.ends, expected)
+        return expected, lattice.expect(trie, members, weights, piece.texts, piece.ends, expected)
 
     expected, most, bits = np.zeros(len(members)), np.zeros(len(members)), 0.0
-    for found, cost in _in_threads(expect, parts):
-        expected, most, bits = expected + found, np.maximum(most, found), bits + cost
+    found = zip(pieces, _in_threads(expect, pieces), strict=True)
+    for _, of_part in groupby(found, lambda pair: pair[0].part):
+        within = np.zeros(len(members))
+        for _, (counts, cost) in of_part:
+            within, bits = within + counts, bits + cost
+        expected, most = expected + within, np.maximum(most, within)
     strings = strings.counting(expected)
     rare = members & (strings.counts < SEEN)
     if wanted is not None and strings.size - rare.sum() >= wanted:
@@ -232,19 +239,19 @@ def _saved(
     return np.where(used, replaced, 0.0).sum(1) - alone
 
 
-def _settle(strings: Strings, parts: list[_Part], report: Report) -> Strings:
+def _settle(strings: Strings, pieces: list[_Piece], report: Report) -> Strings:
     """Costs from the cheapest parse under the costs before, a few times."""
     trie, members = strings.trie, strings.members
     for i in range(_SETTLING):
         costs = strings.surprises
 
-        def parse(part: _Part, costs: Float64[np.ndarray, " nodes"] = costs) -> Float64[np.ndarray, " nodes"]:
+        def parse(piece: _Piece, costs: Float64[np.ndarray, " nodes"] = costs) -> Float64[np.ndarray, " nodes"]:
             counts = np.zeros(len(members))
-            lattice.count(trie, members, costs, part.texts, part.ends, counts)
+            lattice.count(trie, members, costs, piece.texts, piece.ends, counts)
             return counts
 
-        counts = sum(_in_threads(parse, parts), np.zeros(len(members)))
-        report(0.9 + 0.1 * (i + 1) / _SETTLING, f"{_bytes_of(parts) / counts.sum():.3f} bytes per token")
+        counts = sum(_in_threads(parse, pieces), np.zeros(len(members)))
+        report(0.9 + 0.1 * (i + 1) / _SETTLING, f"{_bytes_of(pieces) / counts.sum():.3f} bytes per token")
         strings = strings.counting(counts, least=SEEN)  # what is never used costs accordingly
     return strings
 
@@ -252,28 +259,33 @@ def _settle(strings: Strings, parts: list[_Part], report: Report) -> Strings:
 # What these are made of.
 
 
-def _parts(texts: list[bytes]) -> list[_Part]:
-    """Texts in parts, and in pieces of at most `_PIECE`; where one ends, a string is cut off.
+def _pieces(texts: list[bytes]) -> list[_Piece]:
+    """Texts in parts, and these in pieces of `_PIECE` bytes; where a part or a piece ends, a string is cut off.
 
     Texts are dealt out in turn: those of one language often follow each other, and are to come into several parts.
     """
     size = -(-sum(map(len, texts)) // _PARTS)
     dealt = [text[begin : begin + size] for text in texts for begin in range(0, len(text), size)]
-    return [_part(dealt[part::_PARTS]) for part in range(min(_PARTS, len(dealt)))]
+    return [piece for part in range(min(_PARTS, len(dealt))) for piece in _pieces_of(part, dealt[part::_PARTS])]
 
 
-def _part(texts: list[bytes]) -> _Part:
-    whole = np.frombuffer(b"".join(texts), np.uint8)
-    ends = np.cumsum([len(text) for text in texts])
-    return _Part(whole, np.union1d(ends, np.arange(_PIECE, len(whole), _PIECE)))
+def _pieces_of(part: int, texts: list[bytes]) -> Iterator[_Piece]:
+    whole, ends = np.frombuffer(b"".join(texts), np.uint8), np.cumsum([len(text) for text in texts])
+    for begin in range(0, len(whole), _PIECE):
+        some = whole[begin : begin + _PIECE]
+        within = ends[(ends > begin) & (ends < begin + len(some))] - begin
+        yield _Piece(part, some, np.append(within, len(some)))
 
 
-def _bytes_of(parts: list[_Part]) -> int:
-    return sum(len(part.texts) for part in parts)
+def _bytes_of(pieces: list[_Piece]) -> int:
+    return sum(len(piece.texts) for piece in pieces)
 
 
 def _in_threads(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
-    """`map` over the cores that this process may use; the results keep their order."""
+    """`map` over the cores that this process may use; the results keep their order.
+
+    An interrupt waits for the items that are being worked on, so they are small.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with ThreadPoolExecutor(cores) as pool:
         yield from pool.map(function, items)
