@@ -37,7 +37,7 @@ def make_table(kind: str, precision: int, rng: np.random.Generator) -> UInt32[np
         extra = np.full(256, spare // 256)
     elif kind == "spiky":
         extra = np.zeros(256, int)
-        extra[rng.choice([0, 255, rng.integers(256)])] = spare
+        extra[rng.choice([0, 255, int(rng.integers(256))])] = spare
     elif kind == "floor":
         extra = np.zeros(256, int)
         extra[rng.choice(256, 3, replace=False)] = rng.multinomial(spare, rng.dirichlet(np.ones(3)))
@@ -88,14 +88,16 @@ def models(draw: st.DrawFn, precision: int) -> Markov:
     return Markov(jnp.asarray(rows[which]), precision)
 
 
-def python_model(model: Markov) -> Callable[[bytes], list[int]]:
-    """The model as the oracles in specs/oracle want it: the bytes so far to a table."""
+def python_model(model: ByteModel) -> Callable[[bytes], list[int]]:
+    """A Markov model as the oracles in specs/oracle want it: the bytes so far to a table."""
+    assert isinstance(model, Markov)
     rows = np.asarray(model.tables).tolist()
     return lambda text: rows[text[-1] if text else 256]
 
 
-def sample(model: Markov, length: int, rng: np.random.Generator) -> bytes:
-    """A text that follows the model."""
+def sample(model: ByteModel, length: int, rng: np.random.Generator) -> bytes:
+    """A text that follows a Markov model."""
+    assert isinstance(model, Markov)
     rows, text = np.asarray(model.tables), [256]
     for point in rng.integers(1 << model.precision, size=length):
         text.append(int(np.searchsorted(rows[text[-1]], point, "right")) - 1)
@@ -103,13 +105,13 @@ def sample(model: Markov, length: int, rng: np.random.Generator) -> bytes:
 
 
 @st.composite
-def texts(draw: st.DrawFn, max_size: int, model: Markov | None = None) -> bytes:
+def texts(draw: st.DrawFn, max_size: int, model: ByteModel | None = None) -> bytes:
     """Texts of up to `max_size` bytes: likely ones under the model, one byte over and over, every byte, any bytes."""
     kind = draw(st.sampled_from(TEXT_KINDS[model is None :]))
     if kind == "random":
         return draw(st.binary(max_size=max_size))
     length = draw(st.sampled_from((0, 1, max_size)) | st.integers(0, max_size))
-    if kind == "likely":
+    if kind == "likely" and model is not None:
         return sample(model, length, np.random.default_rng(draw(seeds)))
     if kind == "repeated":
         return bytes([draw(st.sampled_from((0, 255)) | st.integers(0, 255))]) * length

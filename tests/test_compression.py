@@ -6,6 +6,7 @@ import pickle
 import shutil
 import threading
 from pathlib import Path
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -131,7 +132,7 @@ def test_all_that_is_like_bytes_may_be_given(view):
 def test_a_view_with_gaps_is_what_it_shows():
     assert ecjax.decompress(ecjax.compress(memoryview(TEXT)[::-2], "books-12")) == TEXT[::-2]
     numbers = np.arange(5, dtype=np.uint16)
-    assert ecjax.decompress(ecjax.compress(memoryview(numbers), "books-12")) == numbers.tobytes()
+    assert ecjax.decompress(ecjax.compress(memoryview(cast(Any, numbers)), "books-12")) == numbers.tobytes()
 
 
 # Streams.
@@ -192,7 +193,8 @@ def test_a_source_that_gives_something_else_is_refused():
         def read(self, size: int = -1) -> bytes:
             return bytes(size + 1)
 
-    for run in (ecjax.compress_stream, ecjax.decompress_stream):
+    runs: tuple[Any, ...] = (ecjax.compress_stream, ecjax.decompress_stream)
+    for run in runs:
         with pytest.raises(TypeError, match="gives text, not bytes; open it in binary mode"):
             run(io.StringIO("text"), io.BytesIO(), "books-12")
         with pytest.raises(ValueError, match=r"was asked for \d+ bytes and gave \d+"):
@@ -246,7 +248,10 @@ def test_data_of_another_model_is_refused():
 @pytest.mark.parametrize("header", [(2, 12, 12), (2, 20, 12), (1, 0, 12), (3, 13, 0)])
 def test_data_that_names_a_codebook_as_something_else_is_refused(header):
     target = io.BytesIO()
-    Writer(target, Header(*header, serialisation.read_fingerprint("books-12"))).block(b"a", b"a", last=True)
+    method, bits, precision = header
+    Writer(target, Header(method, bits, precision, serialisation.read_fingerprint("books-12"))).block(
+        b"a", b"a", last=True
+    )
     error = refused("model: ", ecjax.decompress, target.getvalue())
     assert isinstance(error, Refused) and error.cause == "model"
 

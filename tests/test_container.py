@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -255,7 +256,8 @@ def test_a_source_that_has_nothing_yet_is_not_at_its_end():
         def read(self, size: int = -1) -> bytes | None:
             return None
 
-    for run in (container.encode, container.decode):
+    runs: tuple[Any, ...] = (container.encode, container.decode)
+    for run in runs:
         with pytest.raises(BlockingIOError, match="no bytes yet"):
             run(coding("codebook").ours, Waiting(), io.BytesIO())
 

@@ -115,10 +115,12 @@ def test_extreme_temperatures_draw_from_what_is_allowed(temperature: float) -> N
 
 
 def test_arguments_are_checked_before_anything_is_drawn() -> None:
-    for prompt, error in (("text", TypeError), (None, TypeError)):
-        with pytest.raises((error, jaxtyping.TypeCheckError)):
+    prompts: tuple[Any, ...] = ("text", None)
+    for prompt in prompts:
+        with pytest.raises((TypeError, jaxtyping.TypeCheckError)):
             generate(MODEL, BOOKS, prompt)
-    for max_tokens in (-1, True, 2.0):
+    numbers: tuple[Any, ...] = (-1, True, 2.0)
+    for max_tokens in numbers:
         with pytest.raises((ValueError, jaxtyping.TypeCheckError), match="max_tokens"):
             generate(MODEL, BOOKS, b"", max_tokens)
     with pytest.raises(ValueError, match="4096 ids and the tokenizer 257"):

@@ -131,26 +131,26 @@ VARIANTS: dict[str, Callable[[], ecjax.ByteModel]] = {
     "a record with another value": lambda: Built(settings=Settings(4)),
     "a record in a record": lambda: Built(settings=Settings(inner=[Settings()])),
     "another record in a record": lambda: Built(settings=Settings(inner=[Others()])),
-    "an array": lambda: Built(jnp.arange(3)),
-    "another array": lambda: Built(jnp.arange(3) + 1),
-    "an array of another type": lambda: Built(jnp.arange(3).astype(jnp.int8)),
-    "an array of another shape": lambda: Built(jnp.arange(3)[None]),
-    "a list of an array": lambda: Built([jnp.arange(3)]),
-    "a number": lambda: Built(3),
-    "a number that is no integer": lambda: Built(3.0),
-    "a string": lambda: Built("3"),
-    "another string": lambda: Built("4"),
-    "a part": lambda: Built(Part()),
-    "a part of another class": lambda: Built(OtherPart()),
-    "a part with another setting": lambda: Built(Part(2)),
-    "a part with another array": lambda: Built(Part(1, jnp.arange(4))),
-    "a row of a part": lambda: Built([Part()]),
-    "a row of a part with another setting": lambda: Built([Part(2)]),
-    "a row of a part of another class": lambda: Built([OtherPart()]),
-    "a dict of parts": lambda: Built({"a": Part(), "b": Part(2)}),
-    "a dict of the parts exchanged": lambda: Built({"a": Part(2), "b": Part()}),
-    "a part far inside": lambda: Built([({"a": [Part(1)]},)]),
-    "a part far inside with another setting": lambda: Built([({"a": [Part(2)]},)]),
+    "an array": lambda: Built(parts=jnp.arange(3)),
+    "another array": lambda: Built(parts=jnp.arange(3) + 1),
+    "an array of another type": lambda: Built(parts=jnp.arange(3).astype(jnp.int8)),
+    "an array of another shape": lambda: Built(parts=jnp.arange(3)[None]),
+    "a list of an array": lambda: Built(parts=[jnp.arange(3)]),
+    "a number": lambda: Built(parts=3),
+    "a number that is no integer": lambda: Built(parts=3.0),
+    "a string": lambda: Built(parts="3"),
+    "another string": lambda: Built(parts="4"),
+    "a part": lambda: Built(parts=Part()),
+    "a part of another class": lambda: Built(parts=OtherPart()),
+    "a part with another setting": lambda: Built(parts=Part(2)),
+    "a part with another array": lambda: Built(parts=Part(1, jnp.arange(4))),
+    "a row of a part": lambda: Built(parts=[Part()]),
+    "a row of a part with another setting": lambda: Built(parts=[Part(2)]),
+    "a row of a part of another class": lambda: Built(parts=[OtherPart()]),
+    "a dict of parts": lambda: Built(parts={"a": Part(), "b": Part(2)}),
+    "a dict of the parts exchanged": lambda: Built(parts={"a": Part(2), "b": Part()}),
+    "a part far inside": lambda: Built(parts=[({"a": [Part(1)]},)]),
+    "a part far inside with another setting": lambda: Built(parts=[({"a": [Part(2)]},)]),
     "an exact Transformer": lambda: IntegerTransformer.zeros(CONFIG),
     "another": lambda: IntegerTransformer.zeros(dataclasses.replace(CONFIG, context=5)),
     "an exact Transformer of another class": lambda: Subclass.zeros(CONFIG),
@@ -164,7 +164,7 @@ def test_other_models_have_other_fingerprints_and_the_same_the_same():
     marks = {what: model_fingerprint(make()) for what, make in VARIANTS.items()}
     assert len(set(marks.values())) == len(marks)
     assert marks == {what: model_fingerprint(make()) for what, make in VARIANTS.items()}
-    assert model_fingerprint(Built(np.arange(3, dtype=np.int32))) == marks["an array"]
+    assert model_fingerprint(Built(parts=np.arange(3, dtype=np.int32))) == marks["an array"]
 
 
 def test_an_exact_transformer_is_called_as_its_file_is(tmp_path):
@@ -187,7 +187,7 @@ def test_a_model_that_is_not_told_by_plain_values_is_refused(value):
     "value", [jax.nn.relu, object(), jax.random.key(0), np.array([None])], ids=["function", "object", "key", "None"]
 )
 def test_a_model_with_leaves_that_are_no_numbers_is_refused(value):
-    refused(Built([value]))
+    refused(Built(parts=[value]))
 
 
 def refused(model: ecjax.ByteModel) -> None:

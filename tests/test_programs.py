@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -14,6 +15,7 @@ import pytest
 from jax._src import compilation_cache
 
 from ecjax import compilation, programs
+from ecjax.caching import Folder
 from ecjax.codebook import Codebook, host, load_codebook
 from ecjax.coding.published import Published
 from ecjax.coding.windows import Preorder
@@ -49,6 +51,12 @@ def forget() -> None:
     for function in (host._walk, host._decode, arithmetic._encode, arithmetic._decode):
         function._programs.clear()
     jax.clear_caches()
+
+
+def opened() -> Folder:
+    found = compilation.folder()
+    assert found is not None
+    return found
 
 
 def kept(folder: Path, name: str) -> list[Path]:
@@ -91,17 +99,17 @@ def test_a_damaged_program_is_compiled_anew(folder, damage):
     (path,) = kept(folder, "walk")
     path.write_bytes(damage(path.read_bytes()))
     forget()
-    assert np.array_equal(books().encode(TEXT), expected) and compilation.folder().get(path.stem) is not None
+    assert np.array_equal(books().encode(TEXT), expected) and opened().get(path.stem) is not None
 
 
 @pytest.mark.parametrize("contents", [b"", b"no pickle", pickle.dumps((b"no code", (0,))), pickle.dumps(5)])
 def test_what_cannot_be_loaded_is_compiled_anew(folder, contents):
     expected = books().encode(TEXT)
     (path,) = kept(folder, "walk")
-    compilation.folder().put(path.stem, contents)
+    opened().put(path.stem, contents)
     forget()
     assert np.array_equal(books().encode(TEXT), expected)
-    assert compilation.folder().get(path.stem) not in (None, contents)
+    assert opened().get(path.stem) not in (None, contents)
 
 
 def test_code_that_was_loaded_is_not_kept_again(folder):
@@ -147,7 +155,7 @@ def test_a_program_of_another_meaning_has_another_name(folder, monkeypatch):
     book, other = books().rules, load_codebook("m1-books-16").rules
     texts, lengths = jnp.zeros((8, 1), jnp.uint8), jnp.zeros(1, jnp.int32)
 
-    def name(function=host._walk, args=(book, texts, lengths)):
+    def name(function: Any = host._walk, args: Any = (book, texts, lengths)):
         return function._name(args, [leaf for leaf in jax.tree.leaves(args) if eqx.is_array(leaf)])
 
     assert name() == name() == name(args=(book, texts + 1, lengths)) and name() is not None

@@ -106,5 +106,5 @@ def welch(a: Cell, b: Cell, key: str = "bits_per_byte") -> Welch | None:
 
     if min(len(a.runs), len(b.runs)) < 2:
         return None
-    test = stats.ttest_ind(a.values(key), b.values(key), equal_var=False)
+    test: Any = stats.ttest_ind(a.values(key), b.values(key), equal_var=False)
     return Welch(float(test.statistic), float(test.pvalue))

@@ -1,5 +1,7 @@
 """Compression as a task: how examples are laid out, what counts, and accuracies by hand."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -72,7 +74,7 @@ class Fixed(Transformer):
         super().__init__(config, key=jax.random.key(0))
         self.answers = jnp.array(answers)
 
-    def __call__(self, tokens: jax.Array) -> jax.Array:
+    def __call__(self, tokens: jax.Array, *_: Any, **options: Any) -> jax.Array:
         return jax.nn.one_hot(self.answers, VOCABULARY.size)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -95,7 +96,7 @@ def test_a_file_with_any_byte_flipped_is_refused(saved, tmp_path):
 
 
 def test_other_files_are_refused(saved, tmp_path):
-    tensors = dict(zip(("parents", "last_bytes"), tree(), strict=True))
+    tensors: dict[str, np.ndarray] = dict(zip(("parents", "last_bytes"), tree(), strict=True))
     path = tmp_path / "other"
     serialisation.write(path, "ecjax.transformer", {"bits": 9}, tensors, {})
     refused(path, "not a file of kind ecjax.codebook but ecjax.transformer")
@@ -172,7 +173,8 @@ def test_codebooks_of_all_kinds_are_saved_and_loaded(book, tmp_path):
     assert loaded.fingerprint == book.fingerprint == serialisation.read(tmp_path / "book").fingerprint
     for a, b in zip(jax.tree.leaves(loaded), jax.tree.leaves(book), strict=True):
         np.testing.assert_array_equal(a, b)
-    written = oracle.Codebook(*(None if a is None else a.tolist() for a in tensors_of(book)))
+    parts: list[Any] = [None if a is None else a.tolist() for a in tensors_of(book)]
+    written = oracle.Codebook(*parts)
     assert oracle.codebook_fingerprint(written) == book.fingerprint
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def words(seed: int = 0, size: int = 60_000) -> tuple[bytes, ...]:
 
 
 @functools.cache
-def trained(bits: int = 9, **options: float) -> Codebook:
+def trained(bits: int = 9, **options: Any) -> Codebook:
     return train_codebook(words(), bits, **options)
 
 

@@ -1,7 +1,7 @@
 """Sums over all cuts and cheapest cuts, against all cuts written out and sums of decimal numbers."""
 
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, localcontext
 
@@ -66,7 +66,7 @@ def cuts(text: bytes, strings: Mapping[bytes, object]) -> Iterator[list[bytes]]:
 
 
 def expected_by_cuts(weights: Mapping[bytes, float], texts: Sequence[bytes]) -> tuple[dict[bytes, Decimal], Decimal]:
-    counts, bits = Counter(), Decimal(0)
+    counts, bits = defaultdict[bytes, Decimal](Decimal), Decimal(0)
     for text in texts:
         products = []
         for parts in cuts(text, weights):
@@ -74,7 +74,7 @@ def expected_by_cuts(weights: Mapping[bytes, float], texts: Sequence[bytes]) -> 
             for part in parts:
                 product *= Decimal(weights[part])
             products.append((product, parts))
-        total = sum(product for product, _ in products)
+        total = sum((product for product, _ in products), Decimal(0))
         bits -= total.ln() / Decimal(2).ln()
         for product, parts in products:
             for part in parts:
@@ -84,7 +84,7 @@ def expected_by_cuts(weights: Mapping[bytes, float], texts: Sequence[bytes]) -> 
 
 def expected_by_sums(weights: Mapping[bytes, float], texts: Sequence[bytes]) -> tuple[dict[bytes, Decimal], Decimal]:
     """The same by sums from both ends, of numbers that cannot underflow."""
-    longest, counts, bits = max(map(len, weights)), Counter(), Decimal(0)
+    longest, counts, bits = max(map(len, weights)), defaultdict[bytes, Decimal](Decimal), Decimal(0)
     exact = {string: Decimal(weight) for string, weight in weights.items()}
     for text in texts:
         edges = [

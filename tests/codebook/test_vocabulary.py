@@ -1,5 +1,7 @@
 """The text of ids, and what is refused as text or ids."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -88,7 +90,8 @@ def test_a_codebook_shares_no_memory_with_what_it_was_made_of():
 
 def test_bytes_of_other_types():
     codebook, _ = in_step()
-    for text in (bytearray(b"aaab"), memoryview(b"aaab")):
+    texts: list[Any] = [bytearray(b"aaab"), memoryview(b"aaab")]
+    for text in texts:
         with annotations_unchecked():
             assert codebook.decode(codebook.encode(text)) == b"aaab"
 

@@ -1,6 +1,7 @@
 """Lanes: texts and windows side by side give what each gives by itself, whatever the queue and the lanes."""
 
 import functools
+from typing import Any, cast
 
 import equinox as eqx
 import jax
@@ -105,7 +106,7 @@ stopping = st.tuples(seeds, st.sampled_from([0, 0.1, 1])).map(
 @pytest.mark.parametrize("bits, count", SETTINGS)
 @given(models(16).flatmap(lambda model: st.tuples(st.just(model), batches(model))), stopping)
 def test_texts_are_cut_as_each_is_by_itself(bits, count, case, stops):
-    check_encoding(*case, stops, bits, count)
+    check_encoding(case[0], case[1], stops, bits, count)
 
 
 @pytest.mark.parametrize("bits, count", SETTINGS)
@@ -189,8 +190,12 @@ def test_they_are_proved_exact(bits):
     text, stops = struct((SIZE,), jnp.uint8), struct((SIZE,), jnp.bool_)
     codes = struct((QUEUE, limb_count(bits)), jnp.uint32)
     with annotations_unchecked():  # they take most of the time
-        audit(lambda m, *args: lanes.encode(m, Preorder(bits), *args, 3), model, text, bounds, count, stops).check()
-        audit(lambda m, *args: lanes.decode(m, Preorder(bits), *args, 3, ROOM), model, codes, bounds, count).check()
+        audit(
+            lambda m, *args: cast(Any, lanes.encode)(m, Preorder(bits), *args, 3), model, text, bounds, count, stops
+        ).check()
+        audit(
+            lambda m, *args: cast(Any, lanes.decode)(m, Preorder(bits), *args, 3, ROOM), model, codes, bounds, count
+        ).check()
 
 
 @pytest.mark.parametrize("bits", [8, 129])

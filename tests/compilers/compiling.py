@@ -58,7 +58,7 @@ def compile_for(target: Target, function: Callable[..., Any], *arguments: Any) -
     sizes = compiled.memory_analysis()
     assert sizes is not None
     memory = sizes.argument_size_in_bytes + sizes.output_size_in_bytes + sizes.temp_size_in_bytes
-    program = compiled.as_text() + " ".join(f"{leaf.dtype}[" for leaf in jax.tree.leaves(traced.out_info))
+    program = (compiled.as_text() or "") + " ".join(f"{leaf.dtype}[" for leaf in jax.tree.leaves(traced.out_info))
     program = program.replace("float64[", "f64[").replace("int64[", "s64[")
     return Compiled(
         seconds,

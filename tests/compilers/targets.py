@@ -13,7 +13,6 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 from jax.experimental import topologies
 
 # What the TPU's compiler would else ask the metadata server of a machine in the cloud for; other processes may compile
@@ -57,7 +56,7 @@ class Target:
         return importlib.metadata.version(self.compiler)
 
     @functools.cached_property
-    def device(self) -> jax.Device:
+    def device(self) -> Any:
         """A device that can only be compiled for. Raises Missing."""
         try:
             self.version  # noqa: B018

@@ -126,7 +126,7 @@ def outcomes(problem: Problem) -> list[_Outcomes]:
             _Outcomes(
                 *ends[0],
                 np.where(u, 4000, grids_of(x)).min(1, initial=4000),
-                u.any(1),
+                np.asarray(u.any(1)),
                 ~fits.all(1) | wrong,
                 *ends[1],
             )
@@ -248,7 +248,7 @@ def _compare(problem: Problem, tally: Tally) -> None:
 def _on_grid(flat: Elements, grid: int) -> Elements:
     if not grid:
         return np.ones(len(flat), bool)
-    return (grids_of(flat) >= grid).all(1)
+    return np.asarray((grids_of(flat) >= grid).all(1))
 
 
 def _value(problem: Problem, i: int, kind: Kind, interval: Interval | None) -> Value:

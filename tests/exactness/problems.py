@@ -208,9 +208,9 @@ def _bitcast(bits: int) -> Problems:
     dtypes = [np.dtype(x) for x in ("int8", "uint8", "int16", "uint16", "int32", "uint32", "bool")]
     for before, after in itertools.product(dtypes, (*dtypes, F16)):
         wide, narrow = max(before.itemsize, after.itemsize), min(before.itemsize, after.itemsize)
-        shape = (wide // narrow,) if before.itemsize < after.itemsize else ()
+        shape: tuple[int, ...] = (wide // narrow,) if before.itemsize < after.itemsize else ()
         kind = Kind(shape, before)
-        if len(shape) and shape[0] > 2 and bits < 4:
+        if max(shape, default=0) > 2 and bits < 4:
             pool = [0, 1, -1, 127, -128]
         else:
             pool = numbers[before.itemsize]

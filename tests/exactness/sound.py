@@ -840,7 +840,7 @@ CODERS: Cases = {
 
 
 def counter(n: Any) -> Any:
-    return lax.while_loop(lambda c: c[0] < n, lambda c: (c[0] + 1, jnp.minimum(c[1] + 3, 100)), (0, 0))
+    return lax.while_loop(lambda c: c[0] < n, lambda c: (c[0] + 1, jnp.minimum(c[1] + 3, 100)), (0, jnp.array(0)))
 
 
 def trailing_zeros(x: Any) -> Any:

@@ -7,7 +7,7 @@ import dataclasses
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -452,7 +452,7 @@ def test_branches_of_an_index_that_may_be_outside_know_nothing_of_it() -> None:
 
 
 def test_parameters_that_are_not_known_are_refused(given: Callable[..., Checked]) -> None:
-    closed, *rest = given(lambda x: jax.jit(lambda x: x & 1)(x), i32(3))
+    closed, *rest = cast(tuple[Any, ...], given(lambda x: jax.jit(lambda x: x & 1)(x), i32(3)))
     (eqn,) = closed.jaxpr.eqns
     other = closed.jaxpr.replace(eqns=[eqn.replace(params={**eqn.params, "fast": True})])
     assert not check(closed, *rest)

@@ -70,7 +70,7 @@ def test_what_is_exact_gives_the_same_everywhere_and_in_its_bounds(name: str) ->
     jitted = jax.jit(lambda *arrays: case.fn(*put_back(case, arrays)))
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     for point in POINTS:
-        arrays = arguments(case, point, rng)
+        arrays = tuple(arguments(case, point, rng))
         compiled, alone = jitted(*arrays), case.fn(*put_back(case, arrays))
         for a, b in zip(jax.tree.leaves(compiled), jax.tree.leaves(alone), strict=True):
             assert a.dtype == b.dtype and np.array_equal(numbers(a), numbers(b)), (point, arrays)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jax.core import Tracer
 
 from ecjax import codebook, frequencies, integers
 from ecjax.coding import windows
@@ -94,7 +95,7 @@ def test_a_batch_that_is_not_as_its_examples() -> None:
 
 def test_op_by_op_nothing_is_traced() -> None:
     traced = []
-    fn = jax.jit(lambda x: (x, traced.append(isinstance(x, jax.core.Tracer)))[0])
+    fn = jax.jit(lambda x: (x, traced.append(isinstance(x, Tracer)))[0])
     trial(fn, ints(0, 9, 5), samples=2).check()
     assert traced.count(False) == 2
 

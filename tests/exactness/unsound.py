@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
+from jax import experimental, lax
 
 from ecjax import integers
 from tests.exactness.cases import (
@@ -271,7 +271,7 @@ def callback(x: Any) -> Any:
 
 
 def io_callback(x: Any) -> Any:
-    return jax.experimental.io_callback(lambda y: np.asarray(y) * 2, array(jnp.int32, 4), x)
+    return experimental.io_callback(lambda y: np.asarray(y) * 2, array(jnp.int32, 4), x)
 
 
 def fill_with_minus_1(x: Any, i: Any) -> Any:
@@ -1322,7 +1322,7 @@ def first_of_many(x: Any) -> Any:
 def after_a_loop(x: Any, n: Any) -> Any:
     """The index is 5 where n is 4 or so: the last step is of 2."""
     i = lax.while_loop(lambda c: c < n, lambda c: c + 2, 1)
-    return x.at[i[None]].get(mode="promise_in_bounds")
+    return x.at[jnp.asarray(i)[None]].get(mode="promise_in_bounds")
 
 
 PLACES: Cases = {

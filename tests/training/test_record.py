@@ -136,6 +136,7 @@ def test_records_that_are_damaged_or_old(copied: Path) -> None:
     old = json.dumps({"settings": json.loads(good)["settings"], "model": {}}).encode()
     damaged = [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000, b'{"settings": NaN}', good[:-20], good + b"x"]
     damaged += [good.replace(b'"seed": 0', b'"seed": 1'), good.replace(b'"recorded": 2', b'"recorded": 3')]
+    told = ""
     for contents_ in [*damaged, old]:
         path.write_bytes(contents_)
         told = refusal(copied)

@@ -37,14 +37,13 @@ def train_under_fire(directory: Path, log: Path, cache: Path, printed: Path) -> 
     def end(number: int, frame: object) -> None:
         raise SystemExit(128 + number)
 
-    ended = stopped = False
-    while not ended:
+    trained, stopped = None, False
+    while trained is None:
         try:
             signal.signal(signal.SIGTERM, end)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             os.write(file, b"begin\n")
             trained, _ = train(model(), examples(), SETTINGS, directory=directory, checkpoint_every=1, report=report)
-            ended = True
         except (KeyboardInterrupt, SystemExit):
             stopped = True
             os.write(file, b"stopped\n")
