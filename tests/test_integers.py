@@ -96,6 +96,23 @@ def test_divide_wide(data, bits):
     assert integers.divide_wide(array(highs), array(lows), array(divisors), bits).tolist() == expected
 
 
+@given(st.data(), st.integers(0, 31))
+def test_proportion(data, bits):
+    whole = data.draw(st.sampled_from([1, 1 << bits]) | st.integers(1, 1 << bits))
+    parts = data.draw(st.lists(st.sampled_from([0, whole]) | st.integers(0, whole), min_size=LANES, max_size=LANES))
+    factor = data.draw(st.sampled_from([0, 1, 65280, (1 << 16) - 1]) | st.integers(0, (1 << 16) - 1))
+    expected = [part * factor // whole for part in parts]
+    assert integers.proportion(array(parts), jnp.uint32(whole), factor).tolist() == expected
+
+
+def test_proportion_where_the_quotient_is_a_whole_number():
+    for whole in (1, 2, 3, 7, 255, (1 << 23) - 1, 1 << 23, (1 << 31) - 1, 1 << 31):
+        parts = [0, whole // 3, whole // 2, max(whole - 1, 0), whole]
+        for factor in (whole % 65536, 65535):
+            expected = [part * factor // whole for part in parts]
+            assert integers.proportion(array(parts), jnp.uint32(whole), factor).tolist() == expected
+
+
 @given(pairs)
 def test_add_subtract_compare(case):
     limbs, a, b = case

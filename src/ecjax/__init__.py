@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     from ecjax.codebook import Codebook, compile_codebook, load_codebook
     from ecjax.codebook.fitting import train_codebook
     from ecjax.compression import compress, compress_stream, decompress, decompress_stream
-    from ecjax.models.base import ByteModel
+    from ecjax.densities import frequency_table_from_cdf, gaussian_table, logistic_table
+    from ecjax.frequencies import frequency_table, frequency_table_from_counts
+    from ecjax.models.base import ByteModel, SymbolModel
     from ecjax.models.files import load_model
     from ecjax.models.unigram import Unigram
     from ecjax.tokenizers import (
@@ -32,6 +34,7 @@ __all__ = [
     "GZip",
     "Huffman",
     "SentencePiece",
+    "SymbolModel",
     "Tokenizer",
     "Unigram",
     "compile_codebook",
@@ -39,8 +42,13 @@ __all__ = [
     "compress_stream",
     "decompress",
     "decompress_stream",
+    "frequency_table",
+    "frequency_table_from_cdf",
+    "frequency_table_from_counts",
+    "gaussian_table",
     "load_codebook",
     "load_model",
+    "logistic_table",
     "train_codebook",
 ]
 
@@ -50,7 +58,9 @@ __getattr__, __dir__ = lazy.attach(
         ".codebook": ["Codebook", "compile_codebook", "load_codebook"],
         ".codebook.fitting": ["train_codebook"],
         ".compression": ["compress", "compress_stream", "decompress", "decompress_stream"],
-        ".models.base": ["ByteModel"],
+        ".densities": ["frequency_table_from_cdf", "gaussian_table", "logistic_table"],
+        ".frequencies": ["frequency_table", "frequency_table_from_counts"],
+        ".models.base": ["ByteModel", "SymbolModel"],
         ".models.files": ["load_model"],
         ".models.unigram": ["Unigram"],
         ".tokenizers": [
@@ -75,6 +85,7 @@ __getattr__, __dir__ = lazy.attach(
         "generation",
         "models",
         "serialisation",
+        "testing",
         "tokenizers",
         "training",
     ],

@@ -17,6 +17,24 @@ def check_text(text: Any) -> bytes:
     return bytes(text)
 
 
+def as_bytes(text: Any) -> bytes:
+    """`text` as bytes, a str as UTF-8.
+
+    Raises:
+      TypeError: If it is neither str nor bytes-like.
+      ValueError: If it is a str with surrogates, which UTF-8 does not have.
+    """
+    if not isinstance(text, str):
+        return check_text(text)
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"a str is taken as UTF-8, which has no lone surrogates: {text[error.start]!r} at position {error.start}; "
+            "give bytes instead"
+        ) from error
+
+
 def check_ids(ids: Any, vocab_size: int) -> Int32[np.ndarray, " n"]:
     """`ids` as an int32 array.
 
@@ -27,11 +45,13 @@ def check_ids(ids: Any, vocab_size: int) -> Int32[np.ndarray, " n"]:
     array = np.asarray(ids)
     if array.size == 0 and array.ndim == 1:
         return np.zeros(0, np.int32)
-    if array.ndim != 1 or array.dtype.kind not in "iu":
+    if array.ndim == 1 and array.dtype.kind in "fO" and all(type(i) is int for i in ids):
+        array = np.array(list(ids), object)  # some are too large for any dtype
+    elif array.ndim != 1 or array.dtype.kind not in "iu":
         raise TypeError(f"ids are integers in one dimension, got shape {array.shape} of {array.dtype}")
     wrong = np.flatnonzero((array < 0) | (array >= vocab_size))
     if wrong.size:
-        raise ValueError(f"ids lie in 0 .. {vocab_size - 1}, got {array[wrong[0]]} at position {wrong[0]}")
+        raise ValueError(f"ids lie in 0 .. {vocab_size - 1}, got {_short(array[wrong[0]])} at position {wrong[0]}")
     return array.astype(np.int32)
 
 
@@ -56,6 +76,8 @@ def check_positive(name: str, value: Any) -> float:
 
 def _short(value: Any) -> str:
     """A value as a message may hold it; Python writes no ints of more than some thousand digits."""
+    if isinstance(value, np.integer):
+        return str(value)
     if type(value) is int and value.bit_length() > 128:
         return f"an int of {value.bit_length()} bits"
     text = repr(value)

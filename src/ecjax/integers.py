@@ -117,11 +117,16 @@ def divide_wide(
 def proportion(part: UInt32[Array, "*n"], whole: UInt32[Array, ""], factor: int) -> UInt32[Array, "*n"]:
     """`floor(part * factor / whole)` for many parts of one whole, with one division.
 
-    Requires `part <= whole`, `2**23 <= whole <= 2**31` and `factor < 2**16`. With `r = floor(factor * 2**39 / whole)`,
-    which is below 2**32, `part * r / 2**39` is at most the true quotient and less than `part / 2**39 <= 2**-8` below
-    it. Rounded down it is the quotient or one less, which the remainder tells: that is below `2 * whole <= 2**32`.
+    Requires `part <= whole`, `1 <= whole <= 2**31` and `factor < 2**16`. Part and whole are first multiplied by the
+    power of two that brings the whole to `2**30` or more, which leaves the quotient as it is. With `r = floor(factor *
+    2**39 / whole)`, which is then below 2**32, `part * r / 2**39` is at most the true quotient and less than `part /
+    2**39 <= 2**-8` below it. Rounded down it is the quotient or one less, which the remainder tells: that is below `2 *
+    whole <= 2**32`.
     """
     zero = jnp.zeros((), jnp.uint32)
+    scale = jnp.maximum(jax.lax.clz(whole), 1) - 1
+    with wrapping():  # it does not: no part is greater than the whole, which stays at most 2**31
+        part, whole = part << scale, whole << scale
     reciprocal = divide_wide(jnp.asarray(factor << 7, jnp.uint32), zero, whole, 32)
     quotient = multiply_wide(part, jnp.broadcast_to(reciprocal, part.shape))[0] >> 7
     with wrapping():  # each product wraps, their difference does not
@@ -202,14 +207,15 @@ def resolve_carries(limbs: UInt32[Array, " n"]) -> UInt32[Array, " n"]:
 def limbs_to_bits(numbers: UInt32[Array, "n limbs"], bits: int) -> UInt8[Array, "n bits"]:
     """The lowest `bits` bits of each number, first bit the most significant."""
     index = jnp.arange(bits - 1, -1, -1)
-    return ((numbers[:, index // LIMB_BITS] >> (index % LIMB_BITS).astype(jnp.uint32)) & 1).astype(jnp.uint8)
+    return ((numbers[:, index // LIMB_BITS] >> (index % LIMB_BITS).astype(jnp.uint32)[None]) & 1).astype(jnp.uint8)
 
 
 def bits_to_limbs(bits: UInt8[Array, "n bits"]) -> UInt32[Array, "n limbs"]:
     """Numbers from their bits, first bit the most significant: the inverse of `limbs_to_bits`."""
     n, width = bits.shape
     padded = jnp.pad(bits.astype(jnp.uint32), ((0, 0), (-width % LIMB_BITS, 0)))
-    words = padded.reshape(n, limb_count(width), LIMB_BITS) << np.arange(LIMB_BITS - 1, -1, -1, dtype=np.uint32)
+    words = padded.reshape(n, limb_count(width), LIMB_BITS)
+    words = words << np.arange(LIMB_BITS - 1, -1, -1, dtype=np.uint32)[None, None]
     return jax.lax.reduce_or(words, axes=(2,))[:, ::-1]
 
 

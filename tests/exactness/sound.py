@@ -797,7 +797,7 @@ def equal_info() -> Case:
     from ecjax.models.unigram import Unigram
     from ecjax.tokenizers.equal_info import EqualInfo
 
-    table = frequencies.from_counts(np.arange(256), 9)
+    table = np.asarray(frequencies.frequency_table_from_counts(np.arange(256), 9))
     return case(EqualInfo(Unigram(table, 9), 9).encode_array, u8(16), ints(0, 16))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from ecjax import EqualInfo, frequencies, integers, load_model
-from ecjax.codebook import Codebook, parsing, table, vocabulary
+from ecjax.codebook import Codebook, load_codebook, parsing, table, vocabulary
 from ecjax.coding import stream, windows
 from ecjax.exactness import Audit, InexactError, Interval, audit, within
 from ecjax.models.unigram import Unigram
@@ -60,12 +60,12 @@ def markov(precision: int = 16) -> Any:
 
 
 def table_model(precision: int = 16) -> Any:
-    table = frequencies.from_counts(np.arange(256), precision)
+    table = np.asarray(frequencies.frequency_table_from_counts(np.arange(256), precision))
     return within(Unigram(table, precision), 0, 1 << precision)
 
 
 def small_codebook() -> Codebook:
-    return table.load_codebook("books-12")
+    return load_codebook("books-12")
 
 
 def book_of_pairs(costs: bool) -> Codebook:
@@ -92,6 +92,20 @@ PROOFS: dict[str, Callable[[], tuple[Any, ...]]] = {
             ints(-(1 << 30), 1 << 30, 256),
         )
         for p in (9, 16)
+    },
+    **{
+        f"frequency_table of {k}": lambda k=k, p=p: (
+            lambda x: frequencies.frequency_table(x, p),
+            array(jnp.int32, k),
+        )
+        for k, p in ((2, 1), (256, 16), (1000, 12), (4096, 16))
+    },
+    **{
+        f"frequency_table_from_counts of {k} {np.dtype(dtype)}": lambda k=k, p=p, dtype=dtype: (
+            lambda x: frequencies.frequency_table_from_counts(x, p),
+            array(dtype, k),
+        )
+        for k, p, dtype in ((2, 16, jnp.uint32), (256, 9, jnp.int32), (256, 16, jnp.uint32), (4096, 16, jnp.int32))
     },
     **{
         f"windows.encode {b}": lambda b=b: (
@@ -218,7 +232,9 @@ FAULTS = [
     Fault("integers.rounding_shift", integers, "shift < 32, x >> jnp.minimum(shift, 31)", "shift < 33, x >> jnp.minimum(shift, 32)", "shift"),
     Fault("integers.limbs_to_bits", integers, "(index % LIMB_BITS)", "(index % 33)", "shift_right_logical"),
     Fault("integers.bits_to_limbs", integers, "np.arange(LIMB_BITS - 1, -1, -1,", "np.arange(LIMB_BITS, 0, -1,", "shift"),
-    Fault("cumulative_frequencies 16", frequencies, "_WEIGHT_BITS = 23", "_WEIGHT_BITS = 24", "add", "associative_scan"),
+    Fault("frequency_table_from_counts of 256 uint32", frequencies, "if most * size <= 1 << 31", "if True", "add", "# faster than"),
+    Fault("frequency_table_from_counts of 4096 int32", frequencies, "weights & 0xFFFF", "weights & 0x7FFFFFFF", "reduce_sum"),
+    Fault("frequency_table_from_counts of 256 int32", frequencies, f"{WRAP}  # it does not: so", f"{FREE}  #", "add", "weights >> surplus"),
     Fault("windows.encode 16", windows, "jnp.minimum(self.m[0], 0xFFFF) * f", "jnp.minimum(self.m[0], 0x1FFFF) * f", "mul"),
     Fault("stream.decode", stream, "zero, zero + 16)", "zero, zero + 25)", "convert_element_type", "unused ="),
     # One float operation.
@@ -243,7 +259,7 @@ FAULTS = [
     Fault("stream.decode", stream, "bounds[1:256] <= d", "bounds <= d", "convert_element_type", "byte.astype(jnp.uint8)"),
     Fault("stream.encode", stream, f"{WRAP}  # what goes", f"{FREE}  #", "shift_left", "addends << (16 - offset)"),
     Fault("Codebook.encode_array", parsing, '.max(ids, mode="drop")', ".set(ids)", "scatter"),
-    Fault("Codebook.encode_array, cheapest", parsing, "jnp.clip(values - values[0], -(1 << 24), 1 << 24)", "values - values[0]", "sub"),
+    Fault("Codebook.encode_array, cheapest", parsing, "jnp.clip(values - values[:1], -(1 << 24), 1 << 24)", "values - values[:1]", "sub"),
     Fault("Codebook.decode_array", vocabulary, 'jnp.take(spelling.strings, shift + place, mode="clip")', "spelling.strings[shift + place]", "gather"),
 ]  # fmt: skip
 
@@ -268,10 +284,18 @@ def faulty(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> tuple[str, int]:
     return str(file), line
 
 
+@pytest.fixture
+def fresh_traces() -> Iterator[None]:
+    """No trace of a right function is used for a faulty one, or the other way round."""
+    jax.clear_caches()
+    yield
+    jax.clear_caches()
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("fresh_traces")
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f"{f.proof}: {f.new or f.old}")
 def test_a_fault_is_refused_by_its_line(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
-    jax.clear_caches()  # of traces of the right functions
     file, line = faulty(fault, monkeypatch)
     with annotations_unchecked():
         fn, *args = PROOFS[fault.proof]()
@@ -446,7 +470,7 @@ def test_what_is_discarded_may_be_anything() -> None:
 
 
 def test_arguments() -> None:
-    model = within(Unigram(frequencies.from_counts(np.zeros(256, int), 9), 9), 0, 512)
+    model = within(Unigram(np.asarray(frequencies.frequency_table_from_counts(np.zeros(256, int), 9)), 9), 0, 512)
     assert audit(lambda m, n, name: m.frequencies(()) + n, model, 3, "a name").check().outputs == Interval(3, 515)
     assert audit(lambda x: {"a": [x, ~x]}, array(bool)).outputs == {"a": [Interval(0, 1), Interval(0, 1)]}
     table = jnp.array([3, 9, 5])

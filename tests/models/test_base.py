@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import ecjax
 from ecjax.coding import stream
-from ecjax.frequencies import check_table, from_counts
+from ecjax.frequencies import check_table
 from ecjax.models.base import ByteModel
 from specs.oracle import windows as oracle
 from tests.strategies import make_table, models, precisions, python_model, texts
@@ -38,7 +38,7 @@ class Pairs(ecjax.ByteModel):
 def pairs(text: bytes) -> Pairs:
     counts = np.zeros((256, 256), np.int32)
     np.add.at(counts, (list(text[:-1]), list(text[1:])), 1)
-    return Pairs(jnp.asarray(np.stack([from_counts(row, 12) for row in counts])))
+    return Pairs(jax.vmap(lambda row: ecjax.frequency_table_from_counts(row, 12))(jnp.asarray(counts)))
 
 
 TEXT = b"the quick brown fox jumps over the lazy dog; the dog sleeps on. " * 3

@@ -13,6 +13,7 @@ import ecjax
 from ecjax import (
     ArithmeticCoding,
     Bytes,
+    Codebook,
     EqualInfo,
     EqualText,
     GZip,
@@ -112,6 +113,7 @@ def test_a_text_alone_is_a_text_in_a_batch(name):
     [
         ([0, 1 << 16], ValueError, "got 65536 at position 1"),
         ([-1], ValueError, "got -1 at position 0"),
+        ([0, 2**70], ValueError, "got 1180591620717411303424 at position 1"),
         ([0.5], TypeError, "integers in one dimension"),
         ([[0]], TypeError, "integers in one dimension"),
         (3, TypeError, "integers in one dimension"),
@@ -132,6 +134,8 @@ def test_what_is_no_id_is_refused(name, ids, error, match):
 @pytest.mark.parametrize("text, match", [("a", r"got str; encode it first"), (None, "NoneType"), ([97], "list")])
 def test_what_is_no_text_is_refused(name, text, match):
     tokenizer = make(name)
+    if isinstance(tokenizer, Codebook) and isinstance(text, str):
+        pytest.skip("codebooks take str as UTF-8")
     with annotations_unchecked():
         with pytest.raises(TypeError, match=match):
             tokenizer.encode(text)

@@ -39,14 +39,21 @@ def generate(
     """Samples text from a language model over tokens, and prints the prompt and then the text as it comes."""
     ready("ecjax.generation", "ecjax.models.files")
     from ecjax.cli.tokenizers import remembered
+    from ecjax.codebook import Codebook
     from ecjax.generation import SamplingSettings, generate
     from ecjax.models.files import EXACT_KIND, KIND, load_transformer
+    from ecjax.tokenizers import Bytes
 
     settings = SamplingSettings(temperature, top_k, top_p, seed)
     contents = serialisation.read(model, KIND, EXACT_KIND)
     text = prompt.encode("utf-8", "surrogateescape")
-    chosen = remembered(contents, tokenizer)
-    pieces = generate(load_transformer(contents), chosen, text, max_tokens, settings)
+    named = remembered(contents, tokenizer)
+    if not isinstance(named.tokenizer, Codebook | Bytes):
+        raise ValueError(
+            f"{contents.name} was trained over {named.name}, whose ids have no strings of their own; generate wants a "
+            "model over a codebook or bytes"
+        )
+    pieces = generate(load_transformer(contents), named.tokenizer, text, max_tokens, settings)
     if as_json:
         parts = list(pieces)
         told = b"".join(parts).decode("utf-8", "replace")

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ecjax import serialisation
+from ecjax.cli.methods import parse
 from ecjax.cli.options import Json, RememberedTokenizer, Texts
 from ecjax.cli.ready import ready
 from ecjax.console import show
 
+if TYPE_CHECKING:
+    from ecjax.tokenizers import Tokenizer
+
 
 def evaluate(
     what: Annotated[
-        str, typer.Argument(help="A model (M1 or M2) or a codebook, as a file or a shipped name; or 'bytes'.")
+        str, typer.Argument(help="A model (M1 or M2) or a tokenizer, as --tokenizer of train-m2 names it.")
     ],
     texts: Texts,
     tokenizer: RememberedTokenizer = None,
@@ -23,25 +27,27 @@ def evaluate(
     """Measures a tokenizer or a model: bytes per token, bits per byte. Give texts that it was not trained on."""
     ready("ecjax.evaluation", "ecjax.data", "ecjax.models.files")
     from ecjax import data
+    from ecjax.cli.tokenizers import tokenizer_of
     from ecjax.codebook import KIND as CODEBOOK_KIND
+    from ecjax.codebook import load_codebook
     from ecjax.models.files import EXACT_KIND, KIND
 
-    contents = None if what == "bytes" else serialisation.read(what, CODEBOOK_KIND, KIND, EXACT_KIND)
+    if what == "bytes" or parse(what) is not None:
+        show(_of_tokenizer(tokenizer_of(what).tokenizer, data.read_documents(texts)), as_json)
+        return
+    contents = serialisation.read(what, CODEBOOK_KIND, KIND, EXACT_KIND)
     documents = data.read_documents(texts)
-    if contents is None or contents.kind == CODEBOOK_KIND:
-        show(_of_tokenizer(contents, documents), as_json)
+    if contents.kind == CODEBOOK_KIND:
+        show(_of_tokenizer(load_codebook(contents), documents), as_json)
     elif contents.kind == EXACT_KIND:
         show(_of_exact_model(contents, documents), as_json)
     else:
         show(_of_float_model(contents, documents, tokenizer), as_json)
 
 
-def _of_tokenizer(contents: serialisation.Contents | None, documents: list[bytes]) -> dict[str, object]:
+def _of_tokenizer(tokenizer: Tokenizer, documents: list[bytes]) -> dict[str, object]:
     from ecjax import evaluation
-    from ecjax.codebook import load_codebook
-    from ecjax.tokenizers import Bytes
 
-    tokenizer = Bytes() if contents is None else load_codebook(contents)
     text_bytes, tokens = sum(map(len, documents)), sum(map(len, tokenizer.encode_batch(documents)))
     return {
         "bytes": text_bytes,
@@ -75,7 +81,7 @@ def _of_float_model(
 
     model, text_bytes = load_transformer(contents), sum(map(len, documents))
     if "tokenizer" in contents.provenance:
-        ids = data.token_stream(remembered(contents, tokenizer), documents)
+        ids = data.token_stream(remembered(contents, tokenizer).tokenizer, documents)
     else:
         ids = data.concatenate(documents)
     return {

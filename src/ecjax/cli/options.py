@@ -32,11 +32,16 @@ Force = Annotated[bool, typer.Option("--force", "-f", help="Replace a file that 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors (and what --json asks for).")]
 TokenizerName = Annotated[
     str,
-    typer.Option("--tokenizer", help="'bytes', a shipped codebook (books-16, mixed-16) or a codebook's file."),
+    typer.Option(
+        "--tokenizer",
+        help="'bytes', a shipped codebook (books-16, mixed-16), a codebook's file, or a method by the paper's name: "
+        "'EqualInfo[16,256]', 'AC[256]:MODEL', 'StaticAC[256]:TEXT', 'GZip[256]', 'SentencePiece[32k]:FILE.model'. "
+        "MODEL is m1-books if it is left out.",
+    ),
 ]
 RememberedTokenizer = Annotated[
     str | None,
-    typer.Option("--tokenizer", help="The codebook that the language model was trained over, if it is elsewhere now."),
+    typer.Option("--tokenizer", help="The tokenizer that the language model was trained over, if it is elsewhere now."),
 ]
 Seed = Annotated[
     int, typer.Option(min=0, help="For random numbers. The same seed, text and settings give the same result.")

@@ -13,6 +13,7 @@ import typer
 
 from ecjax import serialisation
 from ecjax.cli import streams
+from ecjax.cli.methods import source_of
 from ecjax.cli.options import Force, Json, Quiet, TokenizerName, named_file
 from ecjax.cli.ready import ready
 from ecjax.console import counting
@@ -21,8 +22,7 @@ from ecjax.printable import printable
 if TYPE_CHECKING:
     import numpy as np
 
-    from ecjax.codebook import Codebook
-    from ecjax.tokenizers import Bytes
+    from ecjax.cli.tokenizers import Named
 
 KIND = "ecjax.tokens"
 SUFFIX = ".tokens"
@@ -66,14 +66,14 @@ def tokenize(
 ) -> None:
     """Turns a file into tokens and back, without loss.
 
-    The tokens are written to a safetensors file with one tensor: `ids`, of uint16. The file also has the fingerprint of
-    the tokenizer, so that no other decodes it by mistake.
+    The tokens are written to a safetensors file with one tensor: `ids`, of uint16 (uint32 if there are more than 65,536
+    ids). The file also has the fingerprint of the tokenizer, so that no other decodes it by mistake.
     """
     if to_show and (decode or target or form != "tokens"):
         raise ValueError("--show prints the windows of a text and writes nothing; leave out OUT, --decode and --format")
     if target is None:
         target = _target(source, decode, form)
-    inputs = [source, tokenizer]
+    inputs = [source, source_of(tokenizer)]
     if not to_show:
         streams.check_output(target, force, inputs)
     ready("ecjax.cli.tokenizers")
@@ -86,11 +86,11 @@ def tokenize(
         _show_windows(given, chosen)
         return
     if decode:
-        ids = _read_ids(streams.called(source), given, tokenizer, chosen, form)
-        text = written = chosen.decode(ids)
+        ids = _read_ids(streams.called(source), given, chosen, form)
+        text = written = chosen.tokenizer.decode(ids)
     else:
-        text, ids = given, chosen.encode(given)
-        written = _write_ids(ids, tokenizer, chosen, form)
+        text, ids = given, chosen.tokenizer.encode(given)
+        written = _write_ids(ids, chosen, form)
     with streams.writing(target, force, inputs, status, text=decode or form != "tokens") as file:
         file.write(written)
     streams.report(
@@ -133,12 +133,13 @@ def compile_model(
     streams.report(told, out, quiet, as_json)
 
 
-def _show_windows(text: bytes, tokenizer: Codebook | Bytes) -> None:
+def _show_windows(text: bytes, named: Named) -> None:
     """Prints each window of a text on a line: its id, its bytes, its string."""
+    tokenizer = named.one_by_one
     ids = tokenizer.encode(text)
     digits = len(str(tokenizer.vocab_size - 1))
     print(f"{'id':>{digits}} bytes  string")
-    for id_, string in _windows(ids, tokenizer):
+    for id_, string in _windows(ids, named):
         print(f"{id_:>{digits}} {len(string):>5}  {_string(string)}")
 
 
@@ -148,9 +149,9 @@ def _target(source: Path, decode: bool, form: Format) -> Path:
     return streams.without_suffix(source, SUFFIX) if decode else source.with_name(source.name + SUFFIX)
 
 
-def _windows(ids: np.ndarray, tokenizer: Codebook | Bytes) -> Iterable[tuple[int, bytes]]:
+def _windows(ids: np.ndarray, named: Named) -> Iterable[tuple[int, bytes]]:
     """Each id and its string."""
-    return zip(ids.tolist(), tokenizer.decode_batch(list(ids[:, None])), strict=True)
+    return zip(ids.tolist(), named.one_by_one.decode_batch(list(ids[:, None])), strict=True)
 
 
 def _string(string: bytes) -> str:
@@ -158,44 +159,40 @@ def _string(string: bytes) -> str:
     return f'"{printable(string.decode("utf-8", "backslashreplace"))}"'
 
 
-def _write_ids(ids: np.ndarray, name: str, tokenizer: Codebook | Bytes, form: Format) -> bytes:
+def _write_ids(ids: np.ndarray, named: Named, form: Format) -> bytes:
     """The contents of a file of tokens, or lines of text."""
     import numpy as np
 
-    from ecjax.cli.tokenizers import identity
-
     if form == "tokens":
-        told, file = identity(name, tokenizer), io.BytesIO()
-        settings, tensors = {"tokenizer": told["fingerprint"]}, {"ids": ids.astype(np.uint16)}
-        serialisation.write(file, KIND, settings, tensors, {"tokenizer": told["name"]})
+        file, kind = io.BytesIO(), np.uint16 if named.tokenizer.vocab_size <= 1 << 16 else np.uint32
+        settings, tensors = {"tokenizer": named.fingerprint}, {"ids": ids.astype(kind)}
+        serialisation.write(file, KIND, settings, tensors, {"tokenizer": named.name})
         return file.getvalue()
     if form == "ids":
         lines = map(str, ids.tolist())
     elif form == "strings":
-        lines = (_string(string) for _, string in _windows(ids, tokenizer))
+        lines = (_string(string) for _, string in _windows(ids, named))
     else:
         lines = (
             json.dumps({"id": id_, "text": string.decode("utf-8", "backslashreplace"), "bytes": string.hex()})
-            for id_, string in _windows(ids, tokenizer)
+            for id_, string in _windows(ids, named)
         )
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _read_ids(source: str, given: bytes, name: str, tokenizer: Codebook | Bytes, form: Format) -> np.ndarray:
+def _read_ids(source: str, given: bytes, named: Named, form: Format) -> np.ndarray:
     """The ids that `_write_ids` wrote. Raises ValueError if they are damaged, or those of another tokenizer."""
     import numpy as np
 
     from ecjax.checks import check_ids
-    from ecjax.cli.tokenizers import identity
 
     if form == "strings":
         raise ValueError("--decode reads tokens, ids and jsonl; strings are for people")
     if form == "tokens":
         contents = serialisation.read(io.BytesIO(given), KIND, name=source)
-        mark = identity(name, tokenizer)["fingerprint"]
-        if contents.settings != {"tokenizer": mark}:
+        if contents.settings != {"tokenizer": named.fingerprint}:
             raise ValueError(
-                f"{contents.name} was made with another tokenizer than {name}; name that one with --tokenizer"
+                f"{contents.name} was made with another tokenizer than {named.name}; name that one with --tokenizer"
             )
         if contents.tensors.keys() != {"ids"}:
             raise serialisation.damaged(contents.name, "it holds other arrays than ids")
@@ -203,9 +200,9 @@ def _read_ids(source: str, given: bytes, name: str, tokenizer: Codebook | Bytes,
     else:
         ids = np.array(list(_read_lines(source, given, form)), np.int64)
     try:
-        return check_ids(ids, tokenizer.vocab_size)
+        return check_ids(ids, named.tokenizer.vocab_size)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{source} holds no ids of {name}: {error}") from error
+        raise ValueError(f"{source} holds no ids of {named.name}: {error}") from error
 
 
 def _read_lines(source: str, given: bytes, form: Format) -> Iterator[int]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ecjax.cli.methods import source_of
 from ecjax.cli.options import Force, Json, Quiet, Seed, Texts, TokenizerName, named
 from ecjax.cli.ready import ready
 from ecjax.console import show
@@ -179,12 +180,13 @@ def train_m2(
     if distributed:
         join_processes()
     settings = _settings(steps, batch_size, optimizer, learning_rate, warmup, compute, accumulate, remat, seed)
-    run = Run.prepare(out, settings, extend, checkpoint_every, quiet, [*texts, tokenizer])
-    chosen = tokenizer_of(tokenizer)
+    run = Run.prepare(out, settings, extend, checkpoint_every, quiet, [*texts, source_of(tokenizer)])
+    named = tokenizer_of(tokenizer)
+    chosen = named.tokenizer
     documents = data.read_documents(texts)
     ids = data.token_stream(chosen, documents)
     model = Transformer(configuration(size, chosen.vocab_size, context), key=jax.random.key(seed))
-    told = identity(tokenizer, chosen)
+    told = identity(named)
     inputs = {"command": "train-m2", "texts": data.fingerprint(documents), "tokenizer": told["fingerprint"]}
 
     def save(trained: Transformer, losses: Sequence[float]) -> str:

@@ -15,8 +15,7 @@ from jaxtyping import Array, Integer, PyTree, UInt8, UInt32
 
 from ecjax.codebook.table import MAX_CODEBOOK_BITS, Codebook, check_size
 from ecjax.coding.windows import MIN_BITS, Node, Shares
-from ecjax.frequencies import check_precision
-from ecjax.models.base import ByteModel
+from ecjax.models.base import ByteModel, check_usable
 from ecjax.padding import bucket
 
 _LANES = 256  # nodes whose children are found side by side
@@ -62,7 +61,7 @@ def compile_codebook(
         raise ValueError(
             f"a codebook is of {MIN_BITS} to {MAX_CODEBOOK_BITS} bits, got {bits}; windows of more have no table"
         )
-    check_precision(model.precision)
+    check_usable(model, allow_inexact=True)
     parents, last_bytes = np.zeros(1 << bits, np.uint16), np.zeros(1 << bits, np.uint8)
     codes = np.zeros(1, np.uint32)
     below = np.array([(1 << bits) - 1], np.uint32)

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Int32, Integer, UInt8, UInt16, UInt32
 
-from ecjax.checks import check_ids, check_text
+from ecjax.checks import as_bytes, check_ids
 from ecjax.codebook import parsing, stretches, vocabulary
 from ecjax.codebook.parsing import Rules
 from ecjax.codebook.vocabulary import Spelling
@@ -39,9 +39,9 @@ def _decode(
     return vocabulary.spell(spelling, ids, capacity)
 
 
-def encode_batch(rules: Rules, texts: Sequence[bytes]) -> list[Int32[np.ndarray, " _"]]:
-    """The ids of each text."""
-    arrays = [np.frombuffer(check_text(text), np.uint8) for text in texts]
+def encode_batch(rules: Rules, texts: Sequence[bytes | str]) -> list[Int32[np.ndarray, " _"]]:
+    """The ids of each text; a str is taken as UTF-8."""
+    arrays = [np.frombuffer(as_bytes(text), np.uint8) for text in texts]
     if rules.parse == "closed":
         return _walked(rules, arrays)
     lengths = np.asarray(rules.lengths)

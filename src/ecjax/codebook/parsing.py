@@ -290,12 +290,12 @@ def cheapest(rules: Rules, symbols: Int32[Array, "ahead lanes"], after: Int32[Ar
 
 def relative(values: Int32[Array, "reach lanes"]) -> Int32[Array, "reach lanes"]:
     """Costs less the first of each lane; no two differ by more than 255 bytes cost, each by itself."""
-    return jnp.clip(values - values[0], -(1 << 24), 1 << 24)
+    return jnp.clip(values - values[:1], -(1 << 24), 1 << 24)
 
 
 def symbols_of(text: Integer[Array, "n lanes"], lengths: Integer[Array, " lanes"]) -> Int32[Array, "n lanes"]:
     """The bytes of texts, END behind each."""
-    inside = jnp.arange(text.shape[0], dtype=jnp.int32)[:, None] < lengths
+    inside = jnp.arange(text.shape[0], dtype=jnp.int32)[:, None] < lengths[None]
     return jnp.where(inside, text.astype(jnp.int32), END)
 
 

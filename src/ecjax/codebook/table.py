@@ -7,22 +7,28 @@ gather from is derived from these.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int32, Integer, UInt8, UInt16, UInt32
 
 from ecjax import serialisation
 from ecjax.binary import Target
 from ecjax.codebook import host, parsing, slots, vocabulary
-from ecjax.codebook.tree import depths_of, parents_type, tree_of
-from ecjax.coding.windows import MIN_BITS
+from ecjax.codebook.text import TextDecoder
+from ecjax.codebook.tree import LONGEST as LONGEST
+from ecjax.codebook.tree import MAX_CODEBOOK_BITS as MAX_CODEBOOK_BITS
+from ecjax.codebook.tree import check_members, check_plain, depths_of, strings_of, tree_of
+from ecjax.methods import array_method, as_text, compiled
 
-MAX_CODEBOOK_BITS = 16
-LONGEST = 255  # bytes of a string in a codebook that is not closed under prefixes, or has costs
+if TYPE_CHECKING:
+    from ecjax.codebook.hugging_face import CodebookTokenizer
 
 KIND = "ecjax.codebook"
 _MAX_STRINGS = 1 << 27  # bytes of all strings together, beyond which a table is no use
@@ -43,8 +49,9 @@ class Codebook(eqx.Module):
       members: 1 for a node whose string is in the codebook, 0 for one that only leads to longer strings; None if all
         are. Ids number the members.
       costs: The cost of each id, in 1/256 bit by convention; None if parses are greedy.
-      bits: b; ids are `0 .. 2**b - 1`, and 0 is the empty string.
+      bits: b; ids of strings are `0 .. 2**b - 1`, and 0 is the empty string.
       provenance: How it came about, as JSON, for people.
+      special_tokens: The names of the ids from `2**b` on (`with_special_tokens`).
     """
 
     parents: UInt16[Array, " nodes"] | UInt32[Array, " nodes"]
@@ -52,13 +59,14 @@ class Codebook(eqx.Module):
     members: UInt8[Array, " nodes"] | None
     costs: UInt16[Array, " size"] | None
     strings: UInt8[Array, " total"]  # all strings end to end, in order of their ids
-    offsets: Int32[Array, " size"]
-    lengths: Int32[Array, " size"]
+    offsets: Int32[Array, " ids"]
+    lengths: Int32[Array, " ids"]
     links: UInt32[Array, " slots"]
     words: UInt32[Array, " slots"]
     bits: int = eqx.field(static=True)
     longest: int = eqx.field(static=True)
     provenance: str = eqx.field(static=True)
+    special_tokens: tuple[str, ...] = eqx.field(static=True)
 
     def __init__(
         self,
@@ -67,6 +75,7 @@ class Codebook(eqx.Module):
         provenance: str = "{}",
         members: UInt8[np.ndarray, " nodes"] | None = None,
         costs: UInt16[np.ndarray, " size"] | None = None,
+        special_tokens: Sequence[str] = (),
     ) -> None:
         """Derives the tables from a tree in preorder.
 
@@ -74,7 +83,7 @@ class Codebook(eqx.Module):
           ValueError: If it is no tree in preorder, lacks a byte at the root, has other members or costs than a codebook
             may have, or its strings are too long.
         """
-        self.bits = _check_members(len(parents), members)
+        self.bits = check_members(len(parents), members)
         if parents[0] or last_bytes[0]:
             raise ValueError("the parent and the last byte of a codebook's empty string are written as 0")
         depths = depths_of(parents, last_bytes)
@@ -82,11 +91,13 @@ class Codebook(eqx.Module):
             raise ValueError("a codebook has a string for each of the 256 bytes, and at most one of each byte string")
         self.longest = int(depths.max())
         if members is not None or costs is not None:
-            _check_plain(members, costs, parents, 1 << self.bits, self.longest)
+            check_plain(members, costs, parents, 1 << self.bits, self.longest)
         nodes = np.arange(len(parents)) if members is None else np.flatnonzero(members)
         lengths = depths[nodes]
         check_size(int(lengths.sum(dtype=np.int64)))
-        strings, offsets = _spell(nodes, lengths, parents, last_bytes)
+        strings, offsets = strings_of(nodes, lengths, parents, last_bytes)
+        self.special_tokens = vocabulary.check_names(special_tokens)
+        lengths, offsets = (np.pad(array, (0, len(special_tokens))) for array in (lengths, offsets))
         links, places = slots.place(parents, last_bytes, depths)
         words = np.zeros(len(links), np.uint32)
         words[places[nodes[1:]]] = parsing.words(np.arange(1, 1 << self.bits), None if costs is None else costs[1:])
@@ -131,8 +142,11 @@ class Codebook(eqx.Module):
 
     @property
     def vocab_size(self) -> int:
-        """Number of ids, `2**bits`."""
-        return 1 << self.bits
+        """Number of ids: `2**bits`, and the special ones."""
+        return (1 << self.bits) + len(self.special_tokens)
+
+    def __len__(self) -> int:
+        return self.vocab_size
 
     @property
     def padding_id(self) -> int:
@@ -141,8 +155,34 @@ class Codebook(eqx.Module):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the tree, the members and the costs: two codebooks with the same one give the same tokens."""
-        return serialisation.fingerprint(KIND, {"bits": self.bits}, self._tensors())
+        """SHA-256 of the tree, the members and the costs, and the special tokens: the same one, the same tokens."""
+        special = {"special_tokens": list(self.special_tokens)} if self.special_tokens else {}
+        return serialisation.fingerprint(KIND, {"bits": self.bits} | special, self._tensors())
+
+    def with_special_tokens(self, names: Sequence[str]) -> Codebook:
+        """The same codebook with ids of their own for some names, from `vocab_size` on: begin and end, say.
+
+        No text has them, whatever it says: a model's inputs get them from `special_ids`. They decode to nothing. They
+        are not part of a codebook's file: name them again after `load_codebook`.
+
+        Raises:
+          ValueError: If a name is empty, no UTF-8, or there already.
+        """
+        arrays: dict[str, Any] = self._tensors()
+        every = [*self.special_tokens, *vocabulary.check_names(names)]
+        return Codebook(**arrays, provenance=self.provenance, special_tokens=every)
+
+    def without_special_tokens(self) -> Codebook:
+        """The same codebook, of nothing but strings."""
+        if not self.special_tokens:
+            return self
+        arrays: dict[str, Any] = self._tensors()
+        return Codebook(**arrays, provenance=self.provenance)
+
+    @property
+    def special_ids(self) -> dict[str, int]:
+        """The id of each special token."""
+        return {name: (1 << self.bits) + i for i, name in enumerate(self.special_tokens)}
 
     @property
     def rules(self) -> parsing.Rules:
@@ -150,20 +190,22 @@ class Codebook(eqx.Module):
         parse = "cheapest" if self.costs is not None else "closed" if self.members is None else "longest"
         return parsing.Rules(self.links, self.words, self.lengths, self.longest, parse)
 
+    @array_method
     def encode_array(
-        self, text: Integer[Array, " n"], length: Integer[Array, ""]
+        self, text: Integer[Array, " n"], length: Integer[Array, ""] | int
     ) -> tuple[Int32[Array, " n"], Int32[Array, ""]]:
         """The tokens of a text, inside `jit` if you like.
 
         Args:
           text: Bytes; those from `length` on do not count.
-          length: Bytes in the text, at most n.
+          length: Bytes in the text, at most n; an int is taken as an array is.
 
         Returns:
           Ids, filled with zeros, and their number.
         """
-        return parsing.encode(self.rules, text, length)
+        return _encode_array(self.rules, *as_text(text, length))
 
+    @array_method
     def decode_array(
         self, ids: Integer[Array, " n"], capacity: int
     ) -> tuple[UInt8[Array, " capacity"], Int32[Array, ""]]:
@@ -176,22 +218,25 @@ class Codebook(eqx.Module):
         Returns:
           The first `capacity` bytes of the text, filled with zeros, and its whole length.
         """
-        return vocabulary.spell(self.spelling, ids, capacity)
+        return _decode_array(self.spelling, jnp.asarray(ids), operator.index(capacity))
 
     @property
     def spelling(self) -> vocabulary.Spelling:
         """What decoding needs."""
         return vocabulary.Spelling(self.strings, self.offsets, self.lengths)
 
-    def encode(self, text: bytes) -> Int32[np.ndarray, " n"]:
-        """The tokens of a text. Raises TypeError unless it is bytes."""
+    def encode(self, text: bytes | str) -> Int32[np.ndarray, " n"]:
+        """The tokens of a text; a str is taken as UTF-8. Raises TypeError or ValueError if it is none."""
         return self.encode_batch([text])[0]
 
-    def decode(self, ids: Integer[np.ndarray, " n"] | Sequence[int]) -> bytes:
-        """The text of tokens. Raises TypeError or ValueError unless they are ids of this codebook."""
-        return host.decode(self.spelling, ids)
+    def decode(self, ids: Integer[np.ndarray, " n"] | Sequence[int], *, special_tokens: bool = False) -> bytes:
+        """The text of tokens, with the names of special ones if those are asked for.
 
-    def encode_batch(self, texts: Sequence[bytes]) -> list[Int32[np.ndarray, " _"]]:
+        Raises TypeError or ValueError unless they are ids of this codebook.
+        """
+        return host.decode(self._named if special_tokens else self.spelling, ids)
+
+    def encode_batch(self, texts: Sequence[bytes | str]) -> list[Int32[np.ndarray, " _"]]:
         """The tokens of each text. Long texts are parsed in parts side by side (`ecjax.codebook.host`)."""
         return host.encode_batch(self.rules, texts)
 
@@ -199,22 +244,92 @@ class Codebook(eqx.Module):
         """The text of each sequence of tokens."""
         return host.decode_batch(self.spelling, batch)
 
+    def encode_with_offsets(self, text: bytes | str) -> tuple[Int32[np.ndarray, " n"], Int32[np.ndarray, "n 2"]]:
+        """The tokens of a text, and where each begins and ends in it, in bytes; those of a str in its UTF-8."""
+        ids = self.encode(text)
+        return ids, vocabulary.spans(self.spelling, ids)
+
+    def count_tokens(self, text: bytes | str) -> int:
+        """How many tokens a text has."""
+        return len(self.encode(text))
+
+    def decode_text(
+        self, ids: Integer[np.ndarray, " n"] | Sequence[int], errors: str = "replace", *, special_tokens: bool = False
+    ) -> str:
+        """The text of tokens as a str.
+
+        Args:
+          ids: Ids of this codebook.
+          errors: What becomes of bytes that are not UTF-8, as `bytes.decode` has it.
+          special_tokens: Whether special ids give their names, instead of nothing.
+        """
+        return self.decode(ids, special_tokens=special_tokens).decode("utf-8", errors)
+
+    def decoder(self, errors: str = "replace") -> TextDecoder:
+        """A decoder for ids that come one after another: it holds back bytes of a character that is not whole yet."""
+        return TextDecoder(self.decode, errors)
+
     def token_bytes(self, token: int) -> bytes:
-        """The string of an id. Raises ValueError unless it is an id of this codebook."""
+        """The string of an id; empty for special ones. Raises ValueError unless it is an id of this codebook."""
         return vocabulary.token_bytes(self.spelling, token)
 
+    def tokens(self) -> list[bytes]:
+        """The string of every id."""
+        return vocabulary.tokens(self.spelling)
+
     def descendants(self, code: int) -> tuple[int, int]:
-        """The range `low .. high - 1` of ids whose strings begin with the string of `code`."""
-        return vocabulary.descendants(self.spelling, code)
+        """The range `low .. high - 1` of ids whose strings begin with the string of `code`, which is no special id."""
+        return vocabulary.descendants(self.spelling, code, 1 << self.bits)
+
+    def to_transformers(self, **roles: str) -> CodebookTokenizer:
+        """A tokenizer for Hugging Face's `transformers` with the same ids, which `save_pretrained` writes.
+
+        Args:
+          **roles: Which special tokens are what there, as in `eos_token="<end>"`. Without being told, "<bos>", "<eos>"
+            and "<unk>" are `bos_token`, `eos_token` and `unk_token`. `pad_token` is how id 0 is called, "<pad>".
+
+        Raises:
+          ImportError: If transformers is not installed.
+          ValueError: If a role is given to what is no special token, or its name is a string of the codebook too.
+        """
+        from ecjax.codebook.hugging_face import CodebookTokenizer
+
+        return CodebookTokenizer(self, **roles)
 
     def save(self, target: str | Path | Target) -> None:
-        """Writes the codebook as a safetensors file, in a folder that is there; or into a file that is open."""
+        """Writes the codebook as a safetensors file, in a folder that is there; or into a file that is open.
+
+        Raises ValueError if it has special tokens, which such a file does not hold.
+        """
+        if self.special_tokens:
+            raise ValueError(
+                "a codebook's file holds no special tokens: save without_special_tokens(), and name them again after "
+                "load_codebook; or save to_transformers(), which holds them"
+            )
         provenance = json.loads(self.provenance)
         serialisation.write(target, KIND, {"bits": self.bits}, self._tensors(), provenance)
+
+    @property
+    def _named(self) -> vocabulary.Spelling:
+        return vocabulary.named(self.spelling, self.special_tokens)
 
     def _tensors(self) -> dict[str, np.ndarray]:
         every = {name: getattr(self, name) for name in ("parents", "last_bytes", "members", "costs")}
         return {name: np.asarray(array) for name, array in every.items() if array is not None}
+
+
+@compiled
+def _encode_array(
+    rules: parsing.Rules, text: Integer[Array, " n"], length: Int32[Array, ""]
+) -> tuple[Int32[Array, " n"], Int32[Array, ""]]:
+    return parsing.encode(rules, text, length)
+
+
+@compiled
+def _decode_array(
+    spelling: vocabulary.Spelling, ids: Integer[Array, " n"], capacity: int
+) -> tuple[UInt8[Array, " capacity"], Int32[Array, ""]]:
+    return vocabulary.spell(spelling, ids, capacity)
 
 
 def check_size(total: int) -> None:
@@ -223,98 +338,4 @@ def check_size(total: int) -> None:
         raise ValueError(
             f"this codebook's strings take {total} bytes or more, above {_MAX_STRINGS}: the model is too sure of "
             "itself for a table; use EqualInfo with the model"
-        )
-
-
-def _check_members(nodes: int, members: UInt8[np.ndarray, " nodes"] | None) -> int:
-    """The bits of a codebook with so many nodes. Raises ValueError unless it has as many strings as it may have."""
-    if nodes > slots.MAX_NODES:
-        raise ValueError(f"a codebook's tree has at most {slots.MAX_NODES} nodes, got {nodes}")
-    if members is not None and (len(members) != nodes or members.max(initial=0) > 1 or members.all()):
-        raise ValueError(
-            "members are a 0 or a 1 for each node, a 0 among them; leave them out if all nodes are members"
-        )
-    size = nodes if members is None else int(members.sum(dtype=np.int64))
-    bits = size.bit_length() - 1
-    if not MIN_BITS <= bits <= MAX_CODEBOOK_BITS or size != 1 << bits:
-        raise ValueError(f"a codebook has 2**{MIN_BITS} to 2**{MAX_CODEBOOK_BITS} strings, got {size}")
-    return bits
-
-
-def _check_plain(
-    members: UInt8[np.ndarray, " nodes"] | None,
-    costs: UInt16[np.ndarray, " size"] | None,
-    parents: UInt16[np.ndarray, " nodes"] | UInt32[np.ndarray, " nodes"],
-    size: int,
-    longest: int,
-) -> None:
-    """Raises ValueError unless members, costs and the longest string are as a codebook may have them."""
-    if longest > LONGEST:
-        raise ValueError(f"a string of a codebook with members or costs has at most {LONGEST} bytes, got {longest}")
-    if members is not None:
-        needed = np.ones(len(parents), bool)
-        needed[parents] = False
-        needed[parents == 0] = True
-        missing = np.flatnonzero(needed & (members == 0))
-        if len(missing):
-            raise ValueError(
-                f"node {missing[0]} must be a member: the root, single bytes and nodes without children are members"
-            )
-    if costs is not None and (len(costs) != size or costs[0]):
-        raise ValueError(f"a codebook has {size} costs, one for each id, and that of id 0 is 0")
-
-
-def _spell(
-    nodes: np.ndarray, lengths: np.ndarray, parents: np.ndarray, last_bytes: np.ndarray
-) -> tuple[UInt8[np.ndarray, " total"], Int32[np.ndarray, " size"]]:
-    """The strings of some nodes end to end, and where each begins."""
-    ends = np.cumsum(lengths, dtype=np.int64)
-    strings = np.zeros(ends[-1], np.uint8)
-    node, place = nodes[lengths > 0], ends[lengths > 0] - 1
-    while len(node):  # every string from its last byte to its first, all at once
-        strings[place] = last_bytes[node]
-        node = parents[node]
-        going = node > 0
-        node, place = node[going], place[going] - 1
-    return strings, (ends - lengths).astype(np.int32)
-
-
-def load_codebook(source: str | Path | serialisation.Contents) -> Codebook:
-    """The codebook of a shipped name ("books-12", "books-16", "mixed-16") or of a file.
-
-    Args:
-      source: The name or the path, `-` for standard input, or what `ecjax.serialisation.read` gave.
-
-    Raises:
-      ValueError: If there is no such file, it is damaged, or it is of another kind.
-    """
-    contents = serialisation.read(source, KIND)
-    tensors = contents.tensors
-    try:
-        _check_tensors(tensors)
-        codebook = Codebook(
-            tensors["parents"],
-            tensors["last_bytes"],
-            json.dumps(contents.provenance, sort_keys=True),
-            tensors.get("members"),
-            tensors.get("costs"),
-        )
-        if json.dumps(contents.settings) != json.dumps({"bits": codebook.bits}):
-            raise ValueError(f"the settings of a codebook of {codebook.bits} bits must be just that")
-    except ValueError as error:
-        raise serialisation.damaged(contents.name, str(error)) from error
-    return codebook
-
-
-def _check_tensors(tensors: Mapping[str, np.ndarray]) -> None:
-    """Raises ValueError unless a file has the arrays of a codebook, of the right types and shapes."""
-    nodes = tensors["parents"].size if "parents" in tensors else 0
-    size = tensors["costs"].size if "costs" in tensors else 0
-    expected = {"parents": (parents_type(nodes), (nodes,)), "last_bytes": (np.uint8, (nodes,))}
-    allowed = expected | {"members": (np.uint8, (nodes,)), "costs": (np.uint16, (size,))}
-    found = {name: (tensor.dtype, tensor.shape) for name, tensor in tensors.items()}
-    if not expected.items() <= found.items() or not found.items() <= allowed.items():
-        raise ValueError(
-            f"its arrays must be parents, {parents_type(nodes).__name__}[nodes], and last_bytes, uint8[nodes]; there "
-            "may be members, uint8[nodes], and costs, uint16[2**bits], too"
         )

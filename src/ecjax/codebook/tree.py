@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int32, UInt, UInt8
+from jaxtyping import Int32, UInt, UInt8, UInt16, UInt32
+
+from ecjax.codebook import slots
+from ecjax.coding.windows import MIN_BITS
+
+MAX_CODEBOOK_BITS = 16
+LONGEST = 255  # bytes of a string in a codebook that is not closed under prefixes, or has costs
 
 
 class Tree(NamedTuple):
@@ -105,3 +111,56 @@ def _in_preorder(parents: np.ndarray, last_bytes: np.ndarray, depths: np.ndarray
     siblings = siblings[parents[before[siblings]] == parents[siblings]]
     right[siblings] &= last_bytes[siblings] > last_bytes[before[siblings]]
     return right
+
+
+def check_members(nodes: int, members: UInt8[np.ndarray, " nodes"] | None) -> int:
+    """The bits of a codebook with so many nodes. Raises ValueError unless it has as many strings as it may have."""
+    if nodes > slots.MAX_NODES:
+        raise ValueError(f"a codebook's tree has at most {slots.MAX_NODES} nodes, got {nodes}")
+    if members is not None and (len(members) != nodes or members.max(initial=0) > 1 or members.all()):
+        raise ValueError(
+            "members are a 0 or a 1 for each node, a 0 among them; leave them out if all nodes are members"
+        )
+    size = nodes if members is None else int(members.sum(dtype=np.int64))
+    bits = size.bit_length() - 1
+    if not MIN_BITS <= bits <= MAX_CODEBOOK_BITS or size != 1 << bits:
+        raise ValueError(f"a codebook has 2**{MIN_BITS} to 2**{MAX_CODEBOOK_BITS} strings, got {size}")
+    return bits
+
+
+def check_plain(
+    members: UInt8[np.ndarray, " nodes"] | None,
+    costs: UInt16[np.ndarray, " size"] | None,
+    parents: UInt16[np.ndarray, " nodes"] | UInt32[np.ndarray, " nodes"],
+    size: int,
+    longest: int,
+) -> None:
+    """Raises ValueError unless members, costs and the longest string are as a codebook may have them."""
+    if longest > LONGEST:
+        raise ValueError(f"a string of a codebook with members or costs has at most {LONGEST} bytes, got {longest}")
+    if members is not None:
+        needed = np.ones(len(parents), bool)
+        needed[parents] = False
+        needed[parents == 0] = True
+        missing = np.flatnonzero(needed & (members == 0))
+        if len(missing):
+            raise ValueError(
+                f"node {missing[0]} must be a member: the root, single bytes and nodes without children are members"
+            )
+    if costs is not None and (len(costs) != size or costs[0]):
+        raise ValueError(f"a codebook has {size} costs, one for each id, and that of id 0 is 0")
+
+
+def strings_of(
+    nodes: np.ndarray, lengths: np.ndarray, parents: np.ndarray, last_bytes: np.ndarray
+) -> tuple[UInt8[np.ndarray, " total"], Int32[np.ndarray, " size"]]:
+    """The strings of some nodes end to end, and where each begins."""
+    ends = np.cumsum(lengths, dtype=np.int64)
+    strings = np.zeros(ends[-1], np.uint8)
+    node, place = nodes[lengths > 0], ends[lengths > 0] - 1
+    while len(node):  # every string from its last byte to its first, all at once
+        strings[place] = last_bytes[node]
+        node = parents[node]
+        going = node > 0
+        node, place = node[going], place[going] - 1
+    return strings, (ends - lengths).astype(np.int32)

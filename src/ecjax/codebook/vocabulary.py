@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int32, Integer, UInt8
 
-from ecjax.checks import check_integer
+from ecjax.checks import as_bytes, check_integer
+
+_MOST = (1 << 31) - 1
 
 
 class Spelling(eqx.Module):
@@ -45,9 +50,46 @@ def token_bytes(spelling: Spelling, token: int) -> bytes:
     return np.asarray(spelling.strings)[begin : begin + length].tobytes()
 
 
-def descendants(spelling: Spelling, code: int) -> tuple[int, int]:
-    """The range `low .. high - 1` of ids whose strings begin with the string of `code`."""
-    string, low, high = token_bytes(spelling, code), code, len(spelling.lengths)
+def tokens(spelling: Spelling) -> list[bytes]:
+    """The string of every id."""
+    text, begins, lengths = np.asarray(spelling.strings).tobytes(), spelling.offsets, spelling.lengths
+    bounds = zip(np.asarray(begins).tolist(), np.asarray(lengths).tolist(), strict=True)
+    return [text[begin : begin + length] for begin, length in bounds]
+
+
+def spans(spelling: Spelling, ids: Int32[np.ndarray, " n"]) -> Int32[np.ndarray, "n 2"]:
+    """Where the string of each of ids begins and ends in their text. Raises ValueError beyond 2**31 - 1 bytes."""
+    lengths = np.asarray(spelling.lengths)[ids]
+    ends = np.cumsum(lengths, dtype=np.int64)
+    if len(ends) and ends[-1] > _MOST:
+        raise ValueError(f"offsets count up to {_MOST} bytes; this text has {ends[-1]}: cut it up")
+    return np.stack([ends - lengths, ends], axis=1).astype(np.int32)
+
+
+def check_names(names: Sequence[str]) -> tuple[str, ...]:
+    """The names of special tokens. Raises ValueError unless each is a str, not empty, UTF-8, and there once."""
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f'special tokens are a list of names such as ["<bos>"], got {names!r}')
+    for i, name in enumerate(names):
+        if not as_bytes(name) or name in names[:i]:
+            raise ValueError(f"a special token has a name of its own; {name!r} is {'twice there' if name else 'none'}")
+    return tuple(names)
+
+
+def named(spelling: Spelling, names: Sequence[str]) -> Spelling:
+    """The same, with the names of the last ids as their strings."""
+    strings = [name.encode() for name in names]
+    sizes = np.array([len(string) for string in strings], np.int32)
+    size, plain = spelling.strings.size, spelling.lengths.size - len(names)
+    begins = np.concatenate([np.asarray(spelling.offsets)[:plain], size + np.cumsum(sizes) - sizes])
+    lengths = np.concatenate([np.asarray(spelling.lengths)[:plain], sizes])
+    every = np.concatenate([np.asarray(spelling.strings), np.frombuffer(b"".join(strings), np.uint8)])
+    return Spelling(*jax.device_put((every, begins.astype(np.int32), lengths)))
+
+
+def descendants(spelling: Spelling, code: int, high: int) -> tuple[int, int]:
+    """The range `low .. high - 1` of ids, of those below `high`, whose strings begin with the string of `code`."""
+    string, low = token_bytes(spelling, check_integer("an id", code, 0, high - 1)), code
     while high - low > 1:  # `low` begins with it, `high` does not
         middle = (low + high) // 2
         if token_bytes(spelling, middle).startswith(string):

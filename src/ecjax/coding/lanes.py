@@ -230,5 +230,5 @@ def decode_alike(
         return jnp.zeros((0, capacity), jnp.uint8), jnp.zeros(0, jnp.int32)
     bounds = jnp.arange(n + 1, dtype=jnp.int32) * capacity
     text, lengths = decode(model, code, codes, bounds, jnp.array(n, jnp.int32), min(n, _MOST_ALIKE), n * capacity)
-    inside = jnp.arange(capacity) < lengths[:, None]
+    inside = jnp.arange(capacity)[None] < lengths[:, None]
     return jnp.where(inside, text.reshape(n, capacity), 0), lengths

@@ -62,7 +62,7 @@ def _append(
     first, _ = descend(at_root, root.node, byte)
     node = jax.tree.map(lambda a, b: jnp.where(new, a, b), first, child)
     state = model.step(model.restart(state, root.state, restart), byte)
-    return _Walk(Cursor(node, state), walk.windows + new), new
+    return _Walk(Cursor(node, state), walk.windows + new.astype(jnp.int32)), new
 
 
 @eqx.filter_jit
@@ -156,7 +156,7 @@ def _decode(
         cursor, rank, byte = follow(model, Cursor(node, state), rank)
         there = new | ~ended
         rank = jnp.where(there, rank, 0)
-        return _Reading(_Walk(cursor, walk.windows + new), rank), byte.astype(jnp.uint8), there, new
+        return _Reading(_Walk(cursor, walk.windows + new.astype(jnp.int32)), rank), byte.astype(jnp.uint8), there, new
 
     def busy(carry: tuple[Any, ...]) -> Bool[Array, ""]:
         i, readings, *_ = carry

@@ -13,8 +13,7 @@ from jaxtyping import UInt32
 from ecjax.codebook import Codebook
 from ecjax.coding import batches, windows
 from ecjax.container.layout import CODEBOOK, STREAMS, WINDOWS, Header, Refused
-from ecjax.frequencies import check_precision
-from ecjax.models.base import ByteModel, check_exact
+from ecjax.models.base import ByteModel, check_usable
 from ecjax.tokenizers import EqualInfo
 from ecjax.tokenizers.arithmetic import decode_blocks, encode_blocks
 from ecjax.tokenizers.bits import from_bytes, from_ids, to_numbers
@@ -48,8 +47,7 @@ def stream_coding(model: ByteModel, fingerprint: str) -> Coding:
     Raises:
       ValueError: If the model is not exact, or the fingerprint is none.
     """
-    check_precision(model.precision)
-    check_exact(model, allow_inexact=False)
+    check_usable(model, allow_inexact=False)
     return Coding(
         Header(STREAMS, 0, model.precision, _check_fingerprint(fingerprint)),
         lambda texts: encode_blocks(model, texts),
@@ -97,7 +95,7 @@ def codebook_coding(codebook: Codebook) -> Coding:
         return ids
 
     return Coding(
-        Header(CODEBOOK, bits, 0, codebook.fingerprint),
+        Header(CODEBOOK, bits, 0, codebook.without_special_tokens().fingerprint),
         lambda texts: [np.packbits(from_ids(ids, bits)).tobytes() for ids in codebook.encode_batch(texts)],
         read,
         lambda batch, lengths: codebook.decode_batch(batch),

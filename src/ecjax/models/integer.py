@@ -18,7 +18,7 @@ Nothing here can overflow, whatever the weights: `ecjax.exactness.audit` proves 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -91,12 +91,17 @@ class Rescale(eqx.Module):
     shift: Int8[Array, "*m"]
 
     def __call__(self, x: Int32[Array, "*n"]) -> Int32[Array, "*n"]:
-        product = clamp(x, _LARGEST_SUM) * self.multiplier.astype(jnp.int32)
-        return shift_right(product, self.shift.astype(jnp.int32))
+        product = clamp(x, _LARGEST_SUM) * _last(self.multiplier, x.ndim)
+        return shift_right(product, _last(self.shift, x.ndim))
 
     def each_head(self) -> Rescale:
         """The scales of heads, to be used on arrays `[h, n, m]`."""
         return Rescale(self.multiplier[:, None, None], self.shift[:, None, None])
+
+
+def _last(scale: Int8[Array, "*m"], ndim: int) -> Int32[Array, "*n"]:
+    """A scale as int32, of so many dimensions, its own being the last ones."""
+    return jnp.expand_dims(scale.astype(jnp.int32), tuple(range(ndim - scale.ndim)))
 
 
 class Linear(eqx.Module):
@@ -181,7 +186,7 @@ class Attention(eqx.Module):
         written: Bool[Array, "#n s"],
     ) -> Int8[Array, "n h*e"]:
         """The mean of values over every key that is written and 0 to `context - 1` positions back."""
-        visible = written & (distance >= 0) & (distance < self.context)
+        visible = (written & (distance >= 0) & (distance < self.context))[None]
         products = jnp.einsum("hne,hse->hns", queries, keys, preferred_element_type=jnp.int32)
         scores = clamp(self.scores.each_head()(products), _LARGEST_LOGIT)
         scores += jnp.take(self.bias, distance, axis=1, mode="clip").astype(jnp.int32)
@@ -209,7 +214,7 @@ class Attention(eqx.Module):
         queries, keys, values = self.project(x)
         if n <= width:
             index = jnp.arange(n, dtype=jnp.int32)
-            return self.out(self.mix(queries, keys, values, index[:, None] - index, jnp.ones((1, n), bool)))
+            return self.out(self.mix(queries, keys, values, index[:, None] - index[None], jnp.ones((1, n), bool)))
         # Blocks of `context` positions, each seeing itself and the block before.
         blocks = -(-n // width)
 
@@ -221,8 +226,8 @@ class Attention(eqx.Module):
             return jnp.concatenate([jnp.pad(a, ((1, 0), (0, 0), (0, 0), (0, 0)))[:-1], a], axis=2)
 
         index = jnp.arange(2 * width, dtype=jnp.int32)
-        distance = width + index[:width, None] - index
-        written = (jnp.arange(blocks)[:, None] > 0) | (index >= width)
+        distance = width + index[:width, None] - index[None]
+        written = (jnp.arange(blocks)[:, None] > 0) | (index >= width)[None]
         mixed = jax.vmap(self.mix, in_axes=(0, 0, 0, None, 0))(
             cut(queries), with_previous(cut(keys)), with_previous(cut(values)), distance, written[:, None]
         )
@@ -277,6 +282,8 @@ class IntegerTransformer(ByteModel):
 
     Made from a float one by `ecjax.models.quantisation.quantise`. The last row of `embedding` is the start symbol.
     """
+
+    valid_tables: ClassVar[bool] = True
 
     embedding: Int16[Array, "257 d"]
     layers: tuple[Layer, ...]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -305,6 +306,8 @@ class Transformer(eqx.Module):
 
 class TransformerByteModel(ByteModel):
     """A Transformer over bytes as M1. It computes in float32, so it is not exact."""
+
+    valid_tables: ClassVar[bool] = True
 
     transformer: Transformer
     precision: int = eqx.field(static=True)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Integer, UInt32
 
-from ecjax.frequencies import check_table, from_counts
+from ecjax.frequencies import check_table, frequency_table_from_counts
 from ecjax.models.base import ByteModel
 
 
 class Unigram(ByteModel):
     """Every byte has the same distribution, whatever comes before (the M1 of the paper's StaticAC)."""
+
+    valid_tables: ClassVar[bool] = True
 
     table: UInt32[Array, "257"]
     precision: int = eqx.field(static=True)
@@ -27,9 +32,10 @@ class Unigram(ByteModel):
 
     @classmethod
     def fit(cls, text: bytes, precision: int = 16) -> Unigram:
-        """The unigram model of a text; bytes that do not occur get the least frequency."""
+        """The unigram model of a text. Bytes that do not occur get the least frequency; of no text all are alike."""
         counts = np.bincount(np.frombuffer(text, np.uint8), minlength=256)
-        return cls(from_counts(counts, precision), precision)
+        counts >>= max(0, int(counts.max()).bit_length() - 32)  # of texts beyond 4 GiB
+        return cls(np.asarray(_table(counts.astype(np.uint32), precision)), precision)
 
     def init(self) -> tuple[()]:
         return ()
@@ -42,3 +48,6 @@ class Unigram(ByteModel):
 
     def sequence(self, text: Integer[Array, " n"]) -> UInt32[Array, "n 257"]:
         return jnp.broadcast_to(self.table, (text.shape[0], 257))
+
+
+_table = jax.jit(frequency_table_from_counts, static_argnums=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Literal
@@ -17,9 +18,9 @@ from ecjax.codebook import MAX_CODEBOOK_BITS, Codebook, compile_codebook
 from ecjax.coding import batches, lanes, resets, windows
 from ecjax.coding.code import WindowCode
 from ecjax.coding.published import Published, check_bits_for
-from ecjax.frequencies import check_precision
 from ecjax.integers import limb_count, regroup_bits
-from ecjax.models.base import ByteModel, check_exact
+from ecjax.methods import array_method, as_text, compiled
+from ecjax.models.base import ByteModel, check_usable
 from ecjax.tokenizers.bits import check_token_bits, from_ids, from_numbers, to_ids, to_numbers
 
 _Code = Literal["preorder", "published", "delayed"]
@@ -76,15 +77,15 @@ class EqualInfo(eqx.Module):
             machine, in another batch or with another version of JAX; its codebook is safe, being a fixed table.
 
         Raises:
-          ValueError: If a value is out of range, or the model is not exact and that was not allowed.
+          ValueError: If a value is out of range, the model is not exact and that was not allowed, or its first table is
+            none.
         """
         windows.check_bits(bits)
-        check_precision(model.precision)
         token_bits = min(bits, 16) if token_bits is None else token_bits
         check_token_bits(token_bits)
         if policy != "greedy":
             raise ValueError(f"windows end by policy 'greedy', got {policy!r}")
-        check_exact(model, allow_inexact)
+        check_usable(model, allow_inexact)
         if code not in ("preorder", "published", "delayed"):
             raise ValueError(f"a window code is 'preorder', 'published' or 'delayed', got {code!r}")
         if reset is not None and reset < 1:
@@ -120,14 +121,15 @@ class EqualInfo(eqx.Module):
             )
         return compile_codebook(self.model, self.bits, provenance)
 
+    @array_method
     def encode_array(
-        self, text: Integer[Array, " n"], length: Integer[Array, ""]
+        self, text: Integer[Array, " n"], length: Integer[Array, ""] | int
     ) -> tuple[Int32[Array, " capacity"], Int32[Array, ""]]:
         """The tokens of a text, inside `jit` if you like.
 
         Args:
           text: Bytes; those from `length` on do not count.
-          length: Bytes in the text, at most n.
+          length: Bytes in the text, at most n; an int is taken as an array is.
 
         Returns:
           Ids, filled with zeros, and their number.
@@ -136,17 +138,9 @@ class EqualInfo(eqx.Module):
           ValueError: If `reset` is not 1.
         """
         self._check_reset()
-        if self.code == "preorder":
-            coded = windows.encode(self.model, text, length, self.bits)
-        else:
-            coded = lanes.encode_alone(self.model, self._windows, text, length)
-        groups = -(-text.shape[0] * self.bits // self.token_bits)
-        ids = regroup_bits(coded.codes, self.bits, self.token_bits, groups)[:, 0] & (self.vocab_size - 1)
-        # At most one for each byte. Divided in two parts, so that the number of bits need not fit 32 bits.
-        count = jnp.clip(coded.count, 0, text.shape[0])
-        whole, rest = count // self.token_bits, count % self.token_bits
-        return ids.astype(jnp.int32), whole * self.bits + -(-rest * self.bits // self.token_bits)
+        return _encode_array(self, *as_text(text, length))
 
+    @array_method
     def decode_array(
         self, ids: Integer[Array, " n"], capacity: int
     ) -> tuple[UInt8[Array, "windows capacity"], Int32[Array, " windows"]]:
@@ -163,11 +157,7 @@ class EqualInfo(eqx.Module):
           ValueError: If `reset` is not 1.
         """
         self._check_reset()
-        count = ids.shape[0] * self.token_bits // self.bits
-        codes = regroup_bits(ids.astype(jnp.uint32)[:, None], self.token_bits, self.bits, count)
-        if self.code == "preorder":
-            return jax.vmap(lambda code: windows.decode(self.model, code, self.bits, capacity))(codes)
-        return lanes.decode_alike(self.model, self._windows, codes, capacity)
+        return _decode_array(self, jnp.asarray(ids), operator.index(capacity))
 
     def encode(self, text: bytes) -> Int32[np.ndarray, " n"]:
         """The tokens of a text. Raises TypeError unless it is bytes."""
@@ -239,3 +229,31 @@ class EqualInfo(eqx.Module):
 
     def _codes(self, ids: Int32[np.ndarray, " n"]) -> UInt32[np.ndarray, "_ limbs"]:
         return to_numbers(from_ids(ids, self.token_bits), self.bits)
+
+
+@compiled
+def _encode_array(
+    tokenizer: EqualInfo, text: Integer[Array, " n"], length: Int32[Array, ""]
+) -> tuple[Int32[Array, " capacity"], Int32[Array, ""]]:
+    bits, token_bits = tokenizer.bits, tokenizer.token_bits
+    if tokenizer.code == "preorder":
+        coded = windows.encode(tokenizer.model, text, length, bits)
+    else:
+        coded = lanes.encode_alone(tokenizer.model, tokenizer._windows, text, length)
+    groups = -(-text.shape[0] * bits // token_bits)
+    ids = regroup_bits(coded.codes, bits, token_bits, groups)[:, 0] & (tokenizer.vocab_size - 1)
+    # At most one for each byte. Divided in two parts, so that the number of bits need not fit 32 bits.
+    count = jnp.clip(coded.count, 0, text.shape[0])
+    whole, rest = count // token_bits, count % token_bits
+    return ids.astype(jnp.int32), whole * bits + -(-rest * bits // token_bits)
+
+
+@compiled
+def _decode_array(
+    tokenizer: EqualInfo, ids: Integer[Array, " n"], capacity: int
+) -> tuple[UInt8[Array, "windows capacity"], Int32[Array, " windows"]]:
+    bits, token_bits = tokenizer.bits, tokenizer.token_bits
+    codes = regroup_bits(ids.astype(jnp.uint32)[:, None], token_bits, bits, ids.shape[0] * token_bits // bits)
+    if tokenizer.code == "preorder":
+        return jax.vmap(lambda code: windows.decode(tokenizer.model, code, bits, capacity))(codes)
+    return lanes.decode_alike(tokenizer.model, tokenizer._windows, codes, capacity)

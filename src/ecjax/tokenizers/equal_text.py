@@ -13,9 +13,8 @@ from jaxtyping import Array, Bool, Int32, Integer, UInt8, UInt32
 from ecjax.checks import check_ids, check_text
 from ecjax.coding.interval import Interval
 from ecjax.coding.stream import split
-from ecjax.frequencies import check_precision
 from ecjax.integers import bits_to_limbs, limbs_to_bits
-from ecjax.models.base import ByteModel, check_exact
+from ecjax.models.base import ByteModel, check_usable
 from ecjax.tokenizers import blocks
 from ecjax.tokenizers.bits import check_token_bits, from_bytes, from_ids, read_number, to_bytes, to_ids, write_number
 
@@ -62,11 +61,11 @@ class EqualText(eqx.Module):
           allow_inexact: Take a model that is not exact. Its tokens may decode to other text, even on this machine.
 
         Raises:
-          ValueError: If a value is out of range, or the model is not exact and that was not allowed.
+          ValueError: If a value is out of range, the model is not exact and that was not allowed, or its first table is
+            none.
         """
-        check_precision(model.precision)
         check_token_bits(token_bits)
-        check_exact(model, allow_inexact)
+        check_usable(model, allow_inexact)
         most = _MOST_BITS // model.precision
         if not 1 <= window_bytes <= most:
             raise ValueError(

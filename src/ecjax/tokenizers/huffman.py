@@ -30,6 +30,11 @@ class Huffman(ModelledTokenizer):
       token_bits: v, 1 to 16.
     """
 
+    # As the parent's: type checkers give an Equinox module without one an __init__ of its fields.
+    def __init__(self, model: ByteModel, token_bits: int = 8, *, allow_inexact: bool = False) -> None:
+        """A tokenizer over codes of `model`, as `ModelledTokenizer` says."""
+        super().__init__(model, token_bits, allow_inexact=allow_inexact)
+
     def compress(self, texts: Sequence[bytes]) -> list[bytes]:
         return [self._compress(text) for text in texts]
 

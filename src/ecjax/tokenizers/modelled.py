@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import equinox as eqx
 
-from ecjax.frequencies import check_precision
-from ecjax.models.base import ByteModel, check_exact
+from ecjax.models.base import ByteModel, check_usable
 from ecjax.tokenizers.bits import SlicedTokenizer
 
 
@@ -29,8 +28,8 @@ class ModelledTokenizer(SlicedTokenizer):
           allow_inexact: Take a model that is not exact. Its tokens may decode to other text, even on this machine.
 
         Raises:
-          ValueError: If a value is out of range, or the model is not exact and that was not allowed.
+          ValueError: If a value is out of range, the model is not exact and that was not allowed, or its first table is
+            none.
         """
-        check_precision(model.precision)
-        check_exact(model, allow_inexact)
+        check_usable(model, allow_inexact)
         self.model, self.token_bits = model, token_bits
