@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         SentencePiece,
         Tokenizer,
     )
+    from ecjax.version import __version__
 
 __all__ = [
     "ArithmeticCoding",
@@ -37,6 +38,7 @@ __all__ = [
     "SymbolModel",
     "Tokenizer",
     "Unigram",
+    "__version__",
     "compile_codebook",
     "compress",
     "compress_stream",
@@ -73,6 +75,7 @@ __getattr__, __dir__ = lazy.attach(
             "SentencePiece",
             "Tokenizer",
         ],
+        ".version": ["__version__"],
     },
     modules=[
         "analysis",
