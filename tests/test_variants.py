@@ -1,5 +1,7 @@
 """The array functions with and without `jit` and devices, and how often texts of many lengths make them be traced."""
 
+from typing import Any, cast
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -13,13 +15,15 @@ from ecjax.tokenizers import EqualInfo
 from tests.codebook.support import drawn, mixed_text
 from tests.test_backends import CASES, codebook, exact_model, model
 
+variants = cast(Any, chex.variants)  # whose annotations hide that it can be called
+
 QUICK = [name for name in CASES if not name.startswith(("Integer", "lanes"))]
 
 
 class Variants(chex.TestCase):
     """The oracles' results, however a function is called."""
 
-    @chex.variants(with_jit=True, without_jit=True, with_device=True, without_device=True)
+    @variants(with_jit=True, without_jit=True, with_device=True, without_device=True)
     @parameterized.named_parameters((name, name) for name in QUICK)
     def test_the_oracle_is_right(self, name: str) -> None:
         model(), codebook(), exact_model()
@@ -30,15 +34,15 @@ class Variants(chex.TestCase):
 
 
 @pytest.mark.parametrize(
-    "kind, book",
+    "kind, make",
     [
         ("closed", lambda: codebook()),
         ("longest", lambda: drawn(0, 12, False, None).codebook),
         ("cheapest", lambda: drawn(1, 12, False, "few").codebook),
     ],
 )
-def test_texts_of_three_hundred_lengths_need_few_shapes(kind, book, monkeypatch):
-    book: Codebook = book()
+def test_texts_of_three_hundred_lengths_need_few_shapes(kind, make, monkeypatch):
+    book: Codebook = make()
     rng = np.random.default_rng(0)
     texts = [mixed_text(rng, int(size)) for size in rng.integers(0, 20_000, 300)]
     jax.clear_caches()

@@ -10,7 +10,7 @@ Model = Callable[[bytes], list[int]]
 
 def split(r: int, table: list[int], byte: int) -> tuple[int, int]:
     """The part `[lo, hi)` of a range `[0, r)` that belongs to a byte."""
-    return r * table[byte] // table[256], r * table[byte + 1] // table[256]
+    return r * table[byte] // table[-1], r * table[byte + 1] // table[-1]
 
 
 def interval(model: Model, text: bytes) -> tuple[int, int, int]:

@@ -80,6 +80,7 @@ __getattr__, __dir__ = lazy.attach(
     modules=[
         "analysis",
         "codebook",
+        "coding",
         "compilation",
         "container",
         "data",

@@ -37,6 +37,8 @@ are those of p itself (of counts as long as their sum is below 2**31; of a cdf u
 
 from __future__ import annotations
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -202,6 +204,8 @@ def _as_array(numbers: Array | ArrayLike, what: str, whole: type[np.integer]) ->
     return numbers
 
 
+# Compiled as one, for op by op the scan would be compiled as a hundred programs.
+@functools.partial(jax.jit, static_argnums=(1, 2))
 def _share_out(weights: UInt32[Array, " K"], most: int, precision: int) -> UInt32[Array, " K+1"]:
     """The table of weights, none above `most` and one above 0, as the module's text says."""
     size = weights.shape[0]

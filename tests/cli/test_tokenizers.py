@@ -148,7 +148,8 @@ def test_names_are_taken_apart() -> None:
     assert parse("EqualInfo[16,256] every 3:a:b [c]") == Method("EqualInfo", 16, "256", "every 3", "a:b [c]")
     assert parse("books-12") is parse("./AC[256]") is parse("bytes") is parse("AC") is None
     assert source_of("AC[256]") == "m1-books" and source_of("GZip[2]") == "GZip[2]" and source_of("x/y") == "x/y"
-    assert [parse(f"AC[{ids}]").token_bits for ids in ("2", "1024", "1k", "32k", "65k", "65536")] == [
+    methods = [parse(f"AC[{ids}]") for ids in ("2", "1024", "1k", "32k", "65k", "65536")]
+    assert [method and method.token_bits for method in methods] == [
         1, 10, 10, 15, 16, 16,
     ]  # fmt: skip
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -25,7 +26,7 @@ def book() -> Codebook:
 
 
 @functools.cache
-def tokenizer() -> "hugging_face.CodebookTokenizer":
+def tokenizer() -> Any:
     return book().to_transformers()
 
 

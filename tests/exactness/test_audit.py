@@ -256,7 +256,7 @@ FAULTS = [
     Fault("windows.decode 9", windows, "jnp.arange(1, 256, ", "jnp.arange(1, 257, ", "convert_element_type", "astype(jnp.uint8)"),
     Fault("windows.encode 9", windows, '].max(codes, mode="drop")', '].set(codes, mode="drop")', "scatter"),
     Fault("stream.encode", stream, "width = jnp.maximum(width, 1 << (31 - precision))", "", "shift_left", "width << shift"),
-    Fault("stream.decode", stream, "bounds[1:256] <= d", "bounds <= d", "convert_element_type", "byte.astype(jnp.uint8)"),
+    Fault("stream.decode", stream, "bounds[1 : model.alphabet] <= d", "bounds <= d", "convert_element_type", "symbol.astype(dtype)"),
     Fault("stream.encode", stream, f"{WRAP}  # what goes", f"{FREE}  #", "shift_left", "addends << (16 - offset)"),
     Fault("Codebook.encode_array", parsing, '.max(ids, mode="drop")', ".set(ids)", "scatter"),
     Fault("Codebook.encode_array, cheapest", parsing, "jnp.clip(values - values[:1], -(1 << 24), 1 << 24)", "values - values[:1]", "sub"),

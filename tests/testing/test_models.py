@@ -23,12 +23,14 @@ def markov() -> Markov:
     return Markov(jnp.asarray(np.stack([make_table("random", 14, rng)] * 257)), 14)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [Last(), Last(4, 2), Last(1000, 12), Float(), Smooth(), markov()], ids=repr)
 def test_right_models_pass(model):
     check_model(model)
     check_model(model, [0, 1, 1, 0, 1])
 
 
+@pytest.mark.slow
 def test_texts_are_symbols():
     check_model(Last(), b"bytes")
     check_model(Last(4, 4), np.array([3, 0, 3], np.int64))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Integer, UInt32
@@ -35,7 +34,7 @@ class Unigram(ByteModel):
         """The unigram model of a text. Bytes that do not occur get the least frequency; of no text all are alike."""
         counts = np.bincount(np.frombuffer(text, np.uint8), minlength=256)
         counts >>= max(0, int(counts.max()).bit_length() - 32)  # of texts beyond 4 GiB
-        return cls(np.asarray(_table(counts.astype(np.uint32), precision)), precision)
+        return cls(np.asarray(frequency_table_from_counts(counts, precision)), precision)
 
     def init(self) -> tuple[()]:
         return ()
@@ -48,6 +47,3 @@ class Unigram(ByteModel):
 
     def sequence(self, text: Integer[Array, " n"]) -> UInt32[Array, "n 257"]:
         return jnp.broadcast_to(self.table, (text.shape[0], 257))
-
-
-_table = jax.jit(frequency_table_from_counts, static_argnums=1)
