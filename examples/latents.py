@@ -37,8 +37,8 @@ class Latents(ecjax.SymbolModel):
         return self.tables[state]
 
 
-with matplotlib.cbook.get_sample_data("grace_hopper.jpg") as file:
-    photograph = np.asarray(matplotlib.image.imread(file, format="jpg"), np.float32).mean(axis=2)
+path = str(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
+photograph = np.asarray(matplotlib.image.imread(path), np.float32).mean(axis=2)
 rows, columns = (size // SIDE for size in photograph.shape)
 blocks = photograph[: rows * SIDE, : columns * SIDE].reshape(rows, SIDE, columns, SIDE).swapaxes(1, 2)
 waves = jax.scipy.fft.dct(jax.scipy.fft.dct(jnp.asarray(blocks) - 128, axis=2, norm="ortho"), axis=3, norm="ortho")

@@ -41,8 +41,8 @@ def encode(model: ByteModel, text: bytes, size: int = SIZE, filler: int = 0) -> 
 
 
 def decode(model: ByteModel, code: bytes, length: int, size: int = SIZE) -> bytes:
-    code = jnp.asarray(padded(code, stream.code_capacity(size, model.precision)))
-    text = np.asarray(jit_decode(model, code, jnp.array(length), capacity=size))
+    array = jnp.asarray(padded(code, stream.code_capacity(size, model.precision)))
+    text = np.asarray(jit_decode(model, array, jnp.array(length), capacity=size))
     assert text.dtype == np.uint8 and text.shape == (size,)
     assert not text[length:].any()
     return text[:length].tobytes()
@@ -120,7 +120,7 @@ class Strict(Markov):
 
 def test_filler_need_not_be_bytes():
     row = make_table("random", 16, np.random.default_rng(0))
-    model = Strict(jnp.asarray(np.tile(row, (257, 1))), 16)
+    model = Strict(jnp.asarray(np.tile(row, (257, 1))), 16, True)
     coded = jit_encode(model, jnp.array([7, 8, -1, 1 << 30]), jnp.array(2))
     assert np.asarray(coded.code)[: coded.length].tobytes() == oracle.encode(python_model(model), bytes([7, 8]))
 
