@@ -23,12 +23,14 @@ from bench import lanes as lanes_bench
 from bench import streams as streams_bench
 from bench._common import Json, console, report, write
 from bench._machine import best_seconds
-from ecjax import Unigram, load_model, serialisation
+from ecjax import load_model, serialisation
 from ecjax.models.dequantisation import dequantise
 from ecjax.models.files import load_exact
 from ecjax.models.transformer import Transformer, TransformerByteModel, configuration
-from ecjax.training import TrainingSettings, TrainingState, training_step
+from ecjax.training import TrainingSettings, TrainingState
 from ecjax.training.devices import data_mesh, replicate, spread
+from ecjax.training.own import Method
+from ecjax.training.step import compiled_step
 
 Rows = Iterator[tuple[str, Callable[[], dict[str, Any]]]]
 """The runs of a section: a name, and what gives the figures. `ok` is False among them if the bits are wrong."""
@@ -96,17 +98,18 @@ def rates(small: bool) -> Rows:
 
 
 def streams(small: bool) -> Rows:
-    """Arithmetic coding of whole streams against how many lie side by side, as `bench streams`."""
+    """Coding of whole streams, in both ways, against how many lie side by side, as `bench streams`."""
     text = np.frombuffer(serialisation.asset("sample.txt").read_bytes(), np.uint8)
     length = 256 if small else 512
 
-    def run(count: int) -> dict[str, Any]:
-        block = np.resize(text, count * length)
-        row = streams_bench._ours(Unigram.fit(block.tobytes()), block, count, _REPEATS)
+    def run(name: str, count: int) -> dict[str, Any]:
+        task = streams_bench.text_task(np.resize(text, count * length).tobytes(), count)
+        (row,) = streams_bench.compare(task, {name: streams_bench.OURS[name]}, _REPEATS)
         return {key: value for key, value in row.items() if key != "coder"} | {"ok": row["lossless"]}
 
     for count in (16, 64) if small else (64, 256, 1024, 4096, 16384):
-        yield f"{count} of {length} bytes", lambda count=count: run(count)
+        for name in streams_bench.OURS:
+            yield f"{name}, {count} of {length} bytes", lambda name=name, count=count: run(name, count)
 
 
 def lanes(small: bool) -> Rows:
@@ -137,12 +140,13 @@ def training(small: bool) -> Rows:
         state = replicate(state, mesh)
         ids = np.random.default_rng(0).integers(vocab, size=(batch, context)).astype(np.int32)
         ids = spread(ids, mesh, settings.accumulate)
-        step = cast(Any, training_step).lower(settings, mesh, state, ids).compile()
+        how = (Method(settings), None)
+        step = cast(Any, compiled_step).lower(how, mesh, state, ids).compile()
         memory = step.compiled.memory_analysis()
         losses, seconds = [], []
         for _ in range(2 + _REPEATS):
             begin = time.perf_counter()
-            state, loss = step(settings, mesh, state, ids)
+            state, loss = step(how, mesh, state, ids)
             losses.append(float(loss))
             seconds.append(time.perf_counter() - begin)
         return {

@@ -9,8 +9,11 @@ which halves it; golden/test_digests.py and `deep` run the code as users have it
 of its own, be it empty.
 """
 
+import gc
 import os
+import sys
 import tempfile
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -28,6 +31,21 @@ if PROFILE != "deep":  # before JAX starts, which reads it once
 # Commands keep compiled code in the user's cache; those of a test run leave that alone and begin without any.
 _CACHE = tempfile.TemporaryDirectory(prefix="ecjax-cache-")
 os.environ["XDG_CACHE_HOME"] = _CACHE.name
+
+
+_MANY_MAPPINGS = 30_000  # of 65,530 that Linux gives a process; each compiled program takes several
+
+
+@pytest.fixture(autouse=True, scope="module")
+def room_for_programs() -> Iterator[None]:
+    """Forgets compiled programs before there are so many that the system has no room for another."""
+    yield
+    if "jax" in sys.modules and os.path.exists("/proc/self/maps"):
+        with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+            mappings = sum(1 for _ in maps)
+        if mappings > _MANY_MAPPINGS:
+            sys.modules["jax"].clear_caches()
+            gc.collect()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,5 +1,5 @@
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import equinox as eqx
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jaxtyping import Array
 
 import ecjax
 from ecjax.generation import SamplingSettings, generate, sample_token
@@ -82,6 +83,47 @@ def test_the_padding_id_ends_the_text() -> None:
     # With all logits equal the first id is taken, and that is the padding id.
     undecided = eqx.tree_at(lambda model: model.unembedding.weight, MODEL, jnp.zeros_like(MODEL.unembedding.weight))
     assert text(generate(undecided, BOOKS, b"", 5, SamplingSettings(temperature=0.0))) == b""
+
+
+def only(allowed: list[int]) -> Callable[[Array], Array]:
+    """A hook that leaves only some ids."""
+    return lambda logits: jnp.where(jnp.isin(jnp.arange(logits.shape[0]), jnp.array(allowed)), logits, -jnp.inf)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 2.0])
+def test_a_hook_decides_what_can_be_drawn(temperature: float) -> None:
+    ids = [5, 1000, 4095]
+    pieces = list(generate(MODEL, BOOKS, b"", 20, SamplingSettings(temperature), adjust=only(ids)))
+    assert len(pieces) == 20 and set(pieces) <= {BOOKS.decode([i]) for i in ids}
+    assert list(generate(MODEL, BOOKS, b"", 5, adjust=only([0]))) == []
+
+
+def test_a_hook_comes_before_the_cuts_and_after_it_the_prompt_is_kept() -> None:
+    # The likeliest of all is forbidden; the one that is kept of the rest is still drawn.
+    favourite = int(jnp.argmax(MODEL.init().logits))
+    forbid = lambda logits: logits.at[favourite].set(-jnp.inf)
+    settings = SamplingSettings(top_k=1)
+    second = int(jnp.argsort(-MODEL.init().logits)[1])
+    assert list(generate(MODEL, BOOKS, b"", 1, settings)) == [BOOKS.decode([favourite])]
+    assert list(generate(MODEL, BOOKS, b"", 1, settings, forbid)) == [BOOKS.decode([second])]
+    # What is drawn first extends the prompt's last window, whatever the hook prefers.
+    low, high = BOOKS.descendants(int(BOOKS.encode(b"th")[-1]))
+    first = next(generate(MODEL, BOOKS, b"th", 1, settings, lambda logits: logits.at[high].set(1e9).at[low].set(1e8)))
+    assert first == BOOKS.decode([low])[2:]
+
+
+def test_a_hook_that_gives_no_logits_is_refused() -> None:
+    for adjust in (lambda logits: logits[1:], lambda logits: jnp.argmax(logits)):
+        with pytest.raises(ValueError, match="it must give logits, floats of shape"):
+            next(generate(MODEL, BOOKS, b"", 1, adjust=adjust))
+
+
+def test_the_special_token_eos_ends_the_text() -> None:
+    book = BOOKS.with_special_tokens(["<bos>", "<eos>"])
+    model = Transformer(configuration("tiny", book.vocab_size, 8), key=jax.random.key(0))
+    bos, eos = book.special_ids["<bos>"], book.special_ids["<eos>"]
+    assert list(generate(model, book, b"", 3, adjust=only([eos]))) == []
+    assert list(generate(model, book, b"", 3, adjust=only([bos]))) == [b"", b"", b""]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import equinox as eqx
 import jax
@@ -16,6 +16,9 @@ from ecjax.codebook import Codebook
 from ecjax.models.transformer import DecodingState, Transformer
 from ecjax.padding import bucket
 from ecjax.tokenizers import Bytes
+
+Adjust = Callable[[Float[Array, " v"]], Float[Array, " v"]]
+"""From the logits of the next token to those that it is drawn from."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +73,7 @@ def generate(
     prompt: bytes = b"",
     max_tokens: int = 256,
     settings: SamplingSettings | None = None,
+    adjust: Adjust | None = None,
 ) -> Iterator[bytes]:
     """Continues a prompt, yielding the text of each token as it is drawn.
 
@@ -81,15 +85,20 @@ def generate(
       model: A language model over the ids of `tokenizer`.
       tokenizer: Whose ids each decode by themselves: a codebook, or bytes.
       prompt: What to continue; it is not repeated in the output.
-      max_tokens: Tokens to draw at most; the padding id, a document's end, ends the text before.
+      max_tokens: Tokens to draw at most. The padding id, a document's end, ends the text before; so does the special
+        token `<eos>` of a codebook that has one.
       settings: How to draw; by default from the whole distribution.
+      adjust: A function of the model's logits, float32 `[v]`, that gives others of the same shape: to forbid tokens
+        (-inf), to prefer some, or to cut the distribution in a way of one's own. It comes before the temperature and
+        the cuts of `settings`, and is traced by JAX, anew for each new function: keep it, if you call this often.
 
     Returns:
       An iterator over the bytes of each token. A character of several bytes may be spread over tokens.
 
     Raises:
       TypeError: If the prompt is not bytes.
-      ValueError: If model and tokenizer differ in vocabulary, or `max_tokens` is negative.
+      ValueError: If model and tokenizer differ in vocabulary, `max_tokens` is negative, or `adjust` gives another
+        shape.
     """
     check_integer("max_tokens", max_tokens, 0)
     if model.config.vocab_size != tokenizer.vocab_size:
@@ -97,15 +106,23 @@ def generate(
             f"the model knows {model.config.vocab_size} ids and the tokenizer {tokenizer.vocab_size}; take the "
             "tokenizer that the model was trained with"
         )
-    return _continuation(model, tokenizer, check_text(prompt), max_tokens, settings or SamplingSettings())
+    return _continuation(model, tokenizer, check_text(prompt), max_tokens, settings or SamplingSettings(), adjust)
 
 
 def _continuation(
-    model: Transformer, tokenizer: Codebook | Bytes, prompt: bytes, max_tokens: int, settings: SamplingSettings
+    model: Transformer,
+    tokenizer: Codebook | Bytes,
+    prompt: bytes,
+    max_tokens: int,
+    settings: SamplingSettings,
+    adjust: Adjust | None,
 ) -> Iterator[bytes]:
     """What `generate` gives for arguments that were checked."""
     ids = tokenizer.encode(prompt)
     low, high, known = 0, tokenizer.vocab_size, b""
+    ends = {tokenizer.padding_id}
+    if isinstance(tokenizer, Codebook) and "<eos>" in tokenizer.special_ids:
+        ends.add(tokenizer.special_ids["<eos>"])
     if isinstance(tokenizer, Codebook) and len(ids):
         low, high = tokenizer.descendants(int(ids[-1]))
         known, ids = tokenizer.decode(ids[-1:]), ids[:-1]
@@ -113,8 +130,8 @@ def _continuation(
     key = jax.random.key(settings.seed)
     for index in range(max_tokens):
         allowed = jnp.array([low, high], jnp.int32)
-        token, state = _draw(model, state, jax.random.fold_in(key, index), allowed, settings)
-        if token == tokenizer.padding_id:
+        token, state = _draw(model, state, jax.random.fold_in(key, index), allowed, settings, adjust)
+        if int(token) in ends:
             return
         yield tokenizer.decode(np.asarray(token)[None])[len(known) :]
         low, high, known = 0, tokenizer.vocab_size, b""
@@ -139,8 +156,15 @@ def _draw(
     key: Key[Array, ""],
     allowed: Int32[Array, "2"],
     settings: SamplingSettings,
+    adjust: Adjust | None,
 ) -> tuple[Int32[Array, ""], DecodingState]:
-    ids = jnp.arange(model.config.vocab_size)
-    logits = jnp.where((ids >= allowed[0]) & (ids < allowed[1]), state.logits, -jnp.inf)
+    ids, logits = jnp.arange(model.config.vocab_size), state.logits
+    if adjust is not None:
+        logits = jnp.asarray(adjust(logits))
+        if logits.shape != ids.shape or not jnp.issubdtype(logits.dtype, jnp.floating):
+            raise ValueError(
+                f"adjust gives {logits.dtype} of shape {logits.shape}; it must give logits, floats of shape {ids.shape}"
+            )
+    logits = jnp.where((ids >= allowed[0]) & (ids < allowed[1]), logits, -jnp.inf)
     token = sample_token(logits, key, settings)
     return token, model.step(state, token)

@@ -19,7 +19,8 @@ from ecjax.models.transformer import SIZES, Transformer, configuration
 from ecjax.serialisation import asset, read
 from ecjax.training import TrainingSettings
 from ecjax.training.devices import data_mesh
-from ecjax.training.step import TrainingState, training_step
+from ecjax.training.own import Method
+from ecjax.training.step import TrainingState, compiled_step
 
 
 @pytest.mark.parametrize("name", SCALES)
@@ -48,7 +49,10 @@ def test_the_gpu_scale_fits_one_gpu():
     state = TrainingState.begin(model, scale.settings)
     batch = jnp.zeros((scale.settings.batch_size, scale.context), jnp.int32)
     memory = (
-        cast(Any, training_step).lower(scale.settings, data_mesh(), state, batch).compile().compiled.memory_analysis()
+        cast(Any, compiled_step)
+        .lower((Method(scale.settings), None), data_mesh(), state, batch)
+        .compile()
+        .compiled.memory_analysis()
     )
     assert memory.temp_size_in_bytes + memory.argument_size_in_bytes < 40e9
 

@@ -23,7 +23,7 @@ from ecjax.coding.windows import Preorder
 from ecjax.generation import SamplingSettings, sample_token
 from ecjax.integers import limb_count
 from ecjax.models.transformer import Transformer, configuration
-from ecjax.training import TrainingSettings, TrainingState, training_step
+from ecjax.training import TrainingSettings, TrainingState
 from tests.exactness.test_audit import PROOFS
 from tests.strategies import Markov
 
@@ -116,7 +116,7 @@ def train(device: Any) -> Call:
     mesh = Mesh(np.array([device]), ("data",))
 
     def step(state: TrainingState, batch: jax.Array) -> Any:
-        return training_step(settings, mesh, state, batch)
+        return compiled_step((Method(settings), None), mesh, state, batch)
 
     return step, state, array(jnp.int32, settings.batch_size, CONTEXT)
 

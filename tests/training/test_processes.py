@@ -13,8 +13,10 @@ import jax
 import numpy as np
 import pytest
 
-from ecjax.training import TrainingState, train, training_step
+from ecjax.training import TrainingState, train
 from ecjax.training.devices import data_mesh, replicate, spread
+from ecjax.training.own import Method
+from ecjax.training.step import compiled_step
 from tests.training.runs import SETTINGS, examples, free_address, lines, model, start, train_and_log, use_cpus
 
 pytestmark = pytest.mark.slow
@@ -90,7 +92,9 @@ def on_eight_devices(out: Path, cache: Path) -> None:
     mesh, batch = data_mesh(), next(examples())
     placed = spread(batch, mesh, 1)
     state = replicate(TrainingState.begin(model(), SETTINGS), mesh)
-    compiled = cast(Any, training_step).lower(SETTINGS, mesh, state, placed).compile().compiled.as_text()
+    compiled = (
+        cast(Any, compiled_step).lower((Method(SETTINGS), None), mesh, state, placed).compile().compiled.as_text()
+    )
     refusal = ""
     try:
         train(model(), examples(batch_size=12), SETTINGS)

@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from ecjax.models.transformer import Linear, Transformer, configuration
@@ -101,6 +102,11 @@ def test_choices_are_named() -> None:
         unchecked(optimizer="adafactor")
     with pytest.raises(ValueError, match="compute must be one of 'float32', 'bfloat16', got 'bf16'"):
         unchecked(compute="bf16")
+
+
+def test_an_optax_transformation_is_told_where_it_goes() -> None:
+    with pytest.raises(ValueError, match=r"give an optax transformation of your own to train\(\.\.\., optimizer="):
+        unchecked(optimizer=optax.sgd(0.1))
 
 
 @pytest.mark.parametrize("accumulate", [-1, 0, 3, 16, True, 2.0, None])

@@ -16,7 +16,8 @@ from ecjax import data
 from ecjax.models.transformer import TransformerConfig
 from ecjax.training import Masked, TrainingSettings, TrainingState, cross_entropy, train, training_step
 from ecjax.training.devices import data_mesh
-from ecjax.training.step import loss_and_gradients
+from ecjax.training.own import Method
+from ecjax.training.step import compiled_step, loss_and_gradients
 from tests.strategies import seeds
 from tests.training.runs import SETTINGS, model
 
@@ -121,7 +122,9 @@ HALF = dataclasses.replace(SETTINGS, compute="bfloat16")
 @pytest.mark.filterwarnings("ignore:Some donated buffers were not usable")
 def test_products_are_of_bfloat16_and_what_is_delicate_of_float32():
     state = TrainingState.begin(MODEL, HALF)
-    lowered = cast(Any, training_step).lower(HALF, data_mesh(), state, jnp.asarray(draw_ids(0))).as_text()
+    lowered = (
+        cast(Any, compiled_step).lower((Method(HALF), None), data_mesh(), state, jnp.asarray(draw_ids(0))).as_text()
+    )
     operations = re.findall(r"stablehlo\.(\w+) .*: (.*)", lowered)
     products = [types for name, types in operations if name == "dot_general"]
     delicate = [types for name, types in operations if name in ("exponential", "log", "rsqrt")]

@@ -7,12 +7,15 @@ from ecjax import lazy
 if TYPE_CHECKING:
     from ecjax.training.choices import Compute, Optimizer
     from ecjax.training.loop import train
+    from ecjax.training.own import LanguageModel, Loss
     from ecjax.training.record import extended_settings
     from ecjax.training.settings import TrainingSettings, make_optimizer
     from ecjax.training.step import Masked, TrainingState, cross_entropy, training_step
 
 __all__ = [
     "Compute",
+    "LanguageModel",
+    "Loss",
     "Masked",
     "Optimizer",
     "TrainingSettings",
@@ -29,6 +32,7 @@ __getattr__, __dir__ = lazy.attach(
     {
         ".choices": ["Compute", "Optimizer"],
         ".loop": ["train"],
+        ".own": ["LanguageModel", "Loss"],
         ".record": ["extended_settings"],
         ".settings": ["TrainingSettings", "make_optimizer"],
         ".step": ["Masked", "TrainingState", "cross_entropy", "training_step"],

@@ -9,7 +9,7 @@ from typing import Any
 import grain
 import jax
 import numpy as np
-from jaxtyping import PyTree
+from jaxtyping import Integer, PyTree
 
 from ecjax.training.step import Masked
 
@@ -40,6 +40,22 @@ def check_ids(batch: PyTree, vocab_size: int, step: int) -> None:
     Raises:
       ValueError: If it holds anything but whole numbers in `0 .. vocab_size - 1`.
     """
+    for ids in check_shapes(batch, step):
+        if ids.min() < 0 or ids.max() >= vocab_size:
+            row, column = np.argwhere((ids < 0) | (ids >= vocab_size))[0]
+            raise ValueError(
+                f"the batch of step {step} has the id {ids[row, column]} in example {row} at position {column}; "
+                f"the model's ids lie in 0 .. {vocab_size - 1}"
+            )
+
+
+def check_shapes(batch: PyTree, step: int) -> list[Integer[np.ndarray, "_ _"]]:
+    """The ids of each part of a batch.
+
+    Raises:
+      ValueError: If one is not whole numbers of shape `[examples, length]`, or what counts in it is not as they are.
+    """
+    parts = []
     for part in jax.tree.leaves(batch, is_leaf=lambda x: isinstance(x, Masked)):
         ids = np.asarray(part.ids if isinstance(part, Masked) else part)
         if ids.dtype.kind not in "iu" or ids.ndim != 2 or ids.size == 0:
@@ -54,12 +70,8 @@ def check_ids(batch: PyTree, vocab_size: int, step: int) -> None:
                     f"what counts in the batch of step {step} is {counted.dtype} of shape {counted.shape}; "
                     f"it must be bool of shape {ids.shape}, as its ids are"
                 )
-        if ids.min() < 0 or ids.max() >= vocab_size:
-            row, column = np.argwhere((ids < 0) | (ids >= vocab_size))[0]
-            raise ValueError(
-                f"the batch of step {step} has the id {ids[row, column]} in example {row} at position {column}; "
-                f"the model's ids lie in 0 .. {vocab_size - 1}"
-            )
+        parts.append(ids)
+    return parts
 
 
 def fingerprint(tree: PyTree) -> str:

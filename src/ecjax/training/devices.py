@@ -1,13 +1,14 @@
-"""Data parallelism: every device has a copy of the state and its rows of the batch, in one process or several."""
+"""Where a step's arrays are: the rows of a batch over the devices, and the state as it was placed, or on each."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.core import Tracer
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, Sharding
 from jaxtyping import Array, PyTree
 
 T = TypeVar("T")
@@ -29,6 +30,50 @@ def over_rows(x: Array, mesh: Mesh, axis: int) -> Array:
     return jax.lax.with_sharding_constraint(x, NamedSharding(mesh, PartitionSpec(*[None] * axis, _ROWS)))
 
 
+def placement(tree: PyTree, mesh: Mesh) -> PyTree[Sharding] | None:
+    """Where each array of `tree` is and is to stay; None if every device has, or is to have, a copy of all.
+
+    Raises:
+      ValueError: If `mesh` has no axis for the rows of batches, an axis is explicit, or an array is on other devices.
+    """
+    if _ROWS not in mesh.axis_names:
+        raise ValueError(f"the mesh has the axes {mesh.axis_names}; call the one for the rows of batches {_ROWS!r}")
+    found = jax.tree_util.tree_map_with_path(lambda path, x: _placed(jax.tree_util.keystr(path), x, mesh), tree)
+    shardings = jax.tree.leaves(found)
+    for used in [mesh, *(x.mesh for x in shardings if isinstance(x, NamedSharding))]:
+        if any(kind != AxisType.Auto for kind in used.axis_types):
+            raise ValueError(
+                f"the mesh's axes are of the types {used.axis_types}; they must be Auto: jax.make_mesh(shape, names, "
+                "axis_types=(jax.sharding.AxisType.Auto,) * len(names))"
+            )
+    return None if all(x.is_fully_replicated for x in shardings) else found
+
+
+def _placed(name: str, x: Any, mesh: Mesh) -> Sharding | None:
+    if not eqx.is_array(x):
+        return None
+    # Inside another transformation nobody can tell where an array is.
+    if isinstance(x, Tracer) or x.sharding.is_fully_replicated:
+        return replicated(mesh)
+    if x.sharding.device_set != set(mesh.devices.flat):
+        raise ValueError(
+            f"the array {name} is spread over {len(x.sharding.device_set)} devices that are not the mesh's "
+            f"{mesh.size}; make both with one mesh"
+        )
+    return x.sharding
+
+
+def check_whole(tree: PyTree) -> None:
+    """Raises ValueError if an array is spread over devices."""
+    for path, x in jax.tree_util.tree_flatten_with_path(eqx.filter(tree, eqx.is_array))[0]:
+        if not x.sharding.is_fully_replicated:
+            raise ValueError(
+                f"the model's array {jax.tree_util.keystr(path)} is spread over devices as {x.sharding}, but train "
+                "keeps a copy on each; take the steps yourself with ecjax.training.training_step, which leaves arrays "
+                "where they are"
+            )
+
+
 def replicate(tree: T, mesh: Mesh) -> T:
     """A copy of every array on every device. Every process gives the same tree."""
     return jax.tree.map(lambda x: _place(np.array(x), replicated(mesh)) if eqx.is_array(x) else x, tree)
@@ -45,11 +90,12 @@ def spread(batch: PyTree[np.ndarray], mesh: Mesh, accumulate: int) -> PyTree[Arr
     Raises:
       ValueError: If the rows are not as many on each device in each of `accumulate` micro-batches.
     """
+    count = mesh.shape[_ROWS]
     for rows in {len(part) for part in jax.tree.leaves(batch)}:
-        if rows % (mesh.size * accumulate):
+        if rows % (count * accumulate):
             raise ValueError(
-                f"a batch of {rows} examples cannot be spread evenly over {mesh.size} devices in {accumulate} "
-                f"micro-batches; give a batch size that is a multiple of {mesh.size * accumulate}"
+                f"a batch of {rows} examples cannot be spread evenly over {count} devices in {accumulate} "
+                f"micro-batches; give a batch size that is a multiple of {count * accumulate}"
             )
     sharding = NamedSharding(mesh, PartitionSpec(_ROWS))
     return jax.tree.map(lambda x: _place(np.asarray(x), sharding), batch)

@@ -11,37 +11,43 @@ from typing import Any
 
 import grain
 import jax
+import optax
 
 from ecjax.checks import check_integer
-from ecjax.models.transformer import Transformer
 from ecjax.training import record
-from ecjax.training.batches import check_ids, peek, take
+from ecjax.training.batches import check_ids, check_shapes, peek, take
 from ecjax.training.checkpoints import Checkpoints, opened
-from ecjax.training.devices import data_mesh, local, replicate, spread
+from ecjax.training.devices import check_whole, data_mesh, local, replicate, spread
+from ecjax.training.own import Loss, Method, Model, vocab_size
 from ecjax.training.processes import check_alike
 from ecjax.training.settings import TrainingSettings
 from ecjax.training.step import TrainingState, training_step
 
 
 def train(
-    model: Transformer,
+    model: Model,
     examples: grain.DatasetIterator,
     settings: TrainingSettings,
     *,
     directory: Path | None = None,
     inputs: Mapping[str, Any] | None = None,
     checkpoint_every: int = 500,
-    report: Callable[[int, float, Transformer], None] | None = None,
-    save: Callable[[Transformer, list[float]], None] | None = None,
+    report: Callable[[int, float, Model], None] | None = None,
+    save: Callable[[Model, list[float]], None] | None = None,
     warn: Callable[[str], None] | None = None,
-) -> tuple[Transformer, list[float]]:
+    optimizer: optax.GradientTransformation | None = None,
+    loss: Loss | None = None,
+    description: Mapping[str, Any] | None = None,
+) -> tuple[Model, list[float]]:
     """Trains `model` on batches of token ids, on all devices of `jax.devices()`.
 
     Several processes can train together. After `jax.distributed.initialize` all of them call this with the same
     arguments. Each computes the rows of every batch that belong to its devices, and all return the same.
 
     Args:
-      model: The model to begin with.
+      model: The model to begin with: a `Transformer`, or any Equinox module whose `model(ids)` takes the ids of one
+        text, int `[n]`, and gives float logits `[n, v]`. Row `i` predicts `ids[i]` from `ids[:i]` alone. All its JAX
+        arrays of floats are trained.
       examples: Batches of token ids, as `ecjax.data.batches` gives them: arrays `[batch_size, n]`, `Masked`, or tuples
         of these of several lengths, in which each token has the same weight.
       settings: Optimiser, steps, seed, precision.
@@ -59,26 +65,39 @@ def train(
         Once it has returned, the run is finished.
       warn: Called in the first process with one line for each damaged checkpoint that was passed over. By default it is
         `warnings.warn`.
+      optimizer: An optax transformation instead of the settings' `optimizer`, `learning_rate` and `warmup`. It is
+        given the loss of the step as `value`, if it asks for that.
+      loss: A function of the float32 logits `[n, v]` and the ids `[n]` of one text that gives the loss of each id,
+        float `[n]`, instead of cross-entropy in nats. What is minimised is its mean over the ids that count, and
+        nothing else: no z-loss is added. What it does not count it must give a finite loss all the same.
+      description: What `optimizer` and `loss` are, as JSON with names of your own. A run in `directory` goes on only if
+        it is the same. It is needed there, as functions cannot be compared.
 
     Returns:
-      The trained model, and the loss of each step in nats per token.
+      The trained model, and the loss of each step, in nats per token or as `loss` has it.
 
     Raises:
-      ValueError: If `directory` holds another run (the message says what differs) or a damaged one, or if another
+      ValueError: If the model gives no logits of one row for each id, or is spread over several devices; if `loss`
+        does not give one number for each id; if `optimizer` or `loss` is given without a `description`, and a
+        `directory`; if `directory` holds another run (the message says what differs) or a damaged one, or if another
         process trains there; if an id is out of range; if the examples end too soon; if a batch cannot be divided
         evenly among the devices; or if the loss is no longer a finite number.
       OSError: If `directory` cannot be written, because the disk is full, say. What is in it stays good.
     """
     check_integer("checkpoint_every", checkpoint_every, 1)
     first = peek(examples)
-    check_ids(first, model.config.vocab_size, 1)
+    method = Method(settings, optimizer, loss)
+    method.check(model)
+    check_whole(model)
+    known = vocab_size(model, check_shapes(first, 1)[0])
+    check_ids(first, known, 1)
     with contextlib.ExitStack() as stack:
         checkpoints = None
         if directory is not None:
-            run = record.describe(settings, model, first, inputs)
+            run = record.describe(method, model, first, inputs, description)
             check_alike("settings, models, inputs or examples", run)
             checkpoints = stack.enter_context(opened(Path(directory), run, warn or _warn))
-        trained, losses = _steps(model, examples, settings, checkpoints, checkpoint_every, report)
+        trained, losses = _steps(model, examples, method, known, checkpoints, checkpoint_every, report)
         if save is not None and jax.process_index() == 0:
             save(trained, losses)
         if checkpoints is not None:
@@ -87,22 +106,26 @@ def train(
 
 
 def _steps(
-    model: Transformer,
+    model: Model,
     examples: grain.DatasetIterator,
-    settings: TrainingSettings,
+    method: Method,
+    known: int,
     checkpoints: Checkpoints | None,
     checkpoint_every: int,
-    report: Callable[[int, float, Transformer], None] | None,
-) -> tuple[Transformer, list[float]]:
-    """All steps after those of the last checkpoint."""
-    mesh, total = data_mesh(), settings.total_steps
-    state, losses = replicate(TrainingState.begin(model, settings), mesh), list[float]()
+    report: Callable[[int, float, Model], None] | None,
+) -> tuple[Model, list[float]]:
+    """All steps after those of the last checkpoint; the ids of batches are below `known`."""
+    settings, mesh, total = method.settings, data_mesh(), method.settings.total_steps
+    state, losses = replicate(TrainingState.begin(model, settings, method.optimizer), mesh), list[float]()
     if checkpoints is not None:
         state, losses = checkpoints.restore(state, examples, total)
     for step in range(len(losses) + 1, total + 1):
         batch = take(examples, step)
-        check_ids(batch, model.config.vocab_size, step)
-        state, loss = training_step(settings.until(step), mesh, state, spread(batch, mesh, settings.accumulate))
+        check_ids(batch, known, step)
+        rows = spread(batch, mesh, settings.accumulate)
+        state, loss = training_step(
+            settings.until(step), mesh, state, rows, optimizer=method.optimizer, loss=method.loss
+        )
         losses.append(_checked(float(loss), step))
         if report is not None:
             report(step, losses[-1], local(state.model))

@@ -18,6 +18,7 @@ from ecjax.checks import check_integer
 from ecjax.models.transformer import Transformer
 from ecjax.printable import printable
 from ecjax.training.batches import fingerprint
+from ecjax.training.own import LanguageModel, Method, describe_model
 from ecjax.training.settings import TrainingSettings
 
 NAME = "run.json"
@@ -31,26 +32,38 @@ _AT_MOST = 6  # differences that a message names
 _LONGEST = 67  # characters of a name or a value in it
 
 
-def describe(settings: TrainingSettings, model: Transformer, batch: Any, inputs: Mapping[str, Any] | None) -> dict:
+def describe(
+    method: Method,
+    model: LanguageModel,
+    batch: Any,
+    inputs: Mapping[str, Any] | None,
+    description: Mapping[str, Any] | None = None,
+) -> dict:
     """All that a run's result depends on, as JSON holds it.
 
     Args:
-      settings: Of the run.
+      method: Of the run.
       model: Where it begins.
       batch: The first batch.
       inputs: What else there is, by names of the caller's.
+      description: What the caller's own optimiser and loss are, in their words.
 
     Raises:
-      ValueError: If `inputs` is not JSON.
+      ValueError: If `inputs` or `description` is not JSON, or an optimiser or loss of one's own is not described.
     """
     devices = jax.devices()
-    try:
-        given = json.loads(json.dumps(dict(inputs or {}), allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"inputs must be what JSON holds: {error}") from None
-    return {
-        "settings": _as_json(settings),
-        "model": dataclasses.asdict(model.config),
+    given = _json_of("inputs", inputs)
+    own: dict = {"description": _json_of("description", description)} if description is not None else {}
+    if method.own:
+        if not description:
+            raise ValueError(
+                f"a run in a folder goes on only with the same {' and '.join(method.own)}, and functions cannot be "
+                "compared; describe yours in train(..., description={...}), as JSON with names of your own"
+            )
+        own["own"] = method.own
+    return own | {
+        "settings": _as_json(method.settings),
+        "model": dataclasses.asdict(model.config) if isinstance(model, Transformer) else describe_model(model),
         "inputs": given,
         "weights": fingerprint(model),
         "batch": fingerprint(batch),
@@ -201,6 +214,13 @@ def _told(leaves: dict[str, Any], name: str) -> str:
 
 def _cut(text: str) -> str:
     return printable(text, _LONGEST)
+
+
+def _json_of(name: str, value: Mapping[str, Any] | None) -> dict:
+    try:
+        return json.loads(json.dumps(dict(value or {}), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be what JSON holds: {error}") from None
 
 
 def _as_json(settings: TrainingSettings) -> dict:

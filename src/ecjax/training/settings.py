@@ -94,6 +94,11 @@ def _check_size(name: str, value: Any) -> None:
 
 
 def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    if isinstance(value, optax.GradientTransformation):
+        raise ValueError(
+            f"the settings' {name} must be one of {', '.join(map(repr, choices))}; give an optax transformation of "
+            "your own to train(..., optimizer=...)"
+        )
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
 

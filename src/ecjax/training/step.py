@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Generic
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.sharding import Mesh
+from jax.sharding import Mesh, Sharding
 from jaxtyping import Array, Bool, Float, Integer, PyTree
 
 from ecjax.models.transformer import Transformer
-from ecjax.training.devices import over_rows, replicated
+from ecjax.training.devices import over_rows, placement, replicated
+from ecjax.training.own import LanguageModel, Loss, Method, Model
 from ecjax.training.settings import TrainingSettings, make_optimizer
 
 
@@ -27,16 +31,19 @@ class Masked(eqx.Module):
     counted: Bool[Array | np.ndarray, "*b n"]
 
 
-class TrainingState(eqx.Module):
+class TrainingState(eqx.Module, Generic[Model]):
     """Everything that a step changes."""
 
-    model: Transformer
+    model: Model
     optimizer: optax.OptState
 
     @classmethod
-    def begin(cls, model: Transformer, settings: TrainingSettings) -> TrainingState:
-        """The state before the first step."""
-        return cls(model, make_optimizer(settings).init(eqx.filter(model, eqx.is_inexact_array)))
+    def begin(
+        cls, model: Model, settings: TrainingSettings, optimizer: optax.GradientTransformation | None = None
+    ) -> TrainingState[Model]:
+        """The state before the first step, with an optimiser of one's own or the settings'."""
+        chosen = optimizer or make_optimizer(settings)
+        return TrainingState(model, chosen.init(eqx.filter(model, eqx.is_inexact_array)))
 
 
 def cross_entropy(
@@ -48,28 +55,56 @@ def cross_entropy(
     return normaliser - chosen, normaliser
 
 
-@eqx.filter_jit(donate="all-except-first")
 def training_step(
-    settings: TrainingSettings, mesh: Mesh, state: TrainingState, batch: PyTree
-) -> tuple[TrainingState, Float[Array, ""]]:
+    settings: TrainingSettings,
+    mesh: Mesh,
+    state: TrainingState[Model],
+    batch: PyTree,
+    *,
+    optimizer: optax.GradientTransformation | None = None,
+    loss: Loss | None = None,
+) -> tuple[TrainingState[Model], Float[Array, ""]]:
     """Takes one step.
+
+    Arrays of the state stay as they are spread over the mesh. If none is spread, each device keeps a copy of all.
 
     Args:
       settings: Optimiser, precision, micro-batches.
-      mesh: The devices (`ecjax.training.devices.data_mesh`).
-      state: The state before, one copy on each device. It is consumed.
+      mesh: The devices (`ecjax.training.devices.data_mesh`, or a mesh of one's own whose axis "data" is for the rows).
+      state: The state before (`TrainingState.begin`). It is consumed.
       batch: Token ids `[b, n]`, or `Masked`, or a tuple of these of several lengths; rows are spread over the devices.
+      optimizer: An optimiser instead of the settings'. Give the same object each time: for another, all is compiled
+        anew.
+      loss: A loss instead of cross-entropy and z-loss, as `train` takes it; the same object each time, too.
 
     Returns:
       The state after, and the mean loss of the tokens that count, in nats, before the step.
+
+    Raises:
+      ValueError: If the mesh has no axis "data", has explicit axes, or is not of the devices of the state; if
+        optimiser or loss is of the wrong kind; if `settings.remat` is set for a model other than `Transformer`.
     """
-    optimizer = make_optimizer(settings)
-    loss, gradients = loss_and_gradients(settings, mesh, state.model, batch)
-    updates, optimizer_state = optimizer.update(
-        gradients, state.optimizer, eqx.filter(state.model, eqx.is_inexact_array)
+    method = Method(settings, optimizer, loss)
+    method.check(state.model)
+    return compiled_step((method, placement(state, mesh)), mesh, state, batch)
+
+
+@eqx.filter_jit(donate="all-except-first")
+def compiled_step(
+    how: tuple[Method, PyTree[Sharding] | None], mesh: Mesh, state: TrainingState[Model], batch: PyTree
+) -> tuple[TrainingState[Model], Float[Array, ""]]:
+    """`training_step`, of arguments that were looked at, and of where the state's arrays stay (`placement`)."""
+    method, places = how
+    optimizer = method.optimizer or make_optimizer(method.settings)
+    loss, gradients = loss_and_gradients(method.settings, mesh, state.model, batch, method.loss)
+    # Some transformations want to know the loss; optax hands it to those.
+    updates, optimizer_state = optax.with_extra_args_support(optimizer).update(
+        gradients, state.optimizer, eqx.filter(state.model, eqx.is_inexact_array), value=loss
     )
     new = TrainingState(eqx.apply_updates(state.model, updates), optimizer_state)
-    return eqx.filter_shard((new, loss), replicated(mesh))
+    if places is None:
+        return eqx.filter_shard((new, loss), replicated(mesh))
+    return eqx.filter_shard(new, places), eqx.filter_shard(loss, replicated(mesh))
 
 
 def _parts(batch: PyTree) -> list[Masked]:
@@ -79,14 +114,20 @@ def _parts(batch: PyTree) -> list[Masked]:
 
 
 def loss_and_gradients(
-    settings: TrainingSettings, mesh: Mesh, model: Transformer, batch: PyTree
+    settings: TrainingSettings, mesh: Mesh, model: LanguageModel, batch: PyTree, own: Loss | None = None
 ) -> tuple[Float[Array, ""], PyTree]:
-    """The mean loss in nats of the tokens that count, and the gradients of that and the z-loss, for `training_step`."""
+    """The mean loss in nats of the tokens that count, and the gradients of that and the z-loss, for `training_step`.
+
+    With a loss of one's `own`, it is that one's mean and the gradients of it alone.
+    """
     parts = _parts(batch)
     # A micro-batch has its share of the whole batch's mean, however many of its own tokens count.
     count = jnp.maximum(sum(jnp.sum(part.counted) for part in parts), 1)
 
-    def objective(model: Transformer, batch: list[Masked]) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    def objective(model: LanguageModel, batch: list[Masked]) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        if own is not None:
+            mean = _own_sum(settings, model, batch, own) / count
+            return mean, mean
         losses, squares = _sums(settings, model, batch)
         return losses / count + settings.z_loss * (squares / count), losses / count
 
@@ -109,15 +150,10 @@ def loss_and_gradients(
 
 
 def _sums(
-    settings: TrainingSettings, model: Transformer, batch: list[Masked]
+    settings: TrainingSettings, model: LanguageModel, batch: list[Masked]
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """The sums of the losses, and of the normalisers' squares, of what counts."""
-    if settings.compute == "bfloat16":
-        model = jax.tree.map(lambda x: x.astype(jnp.bfloat16) if eqx.is_inexact_array(x) else x, model)
-
-    def read(ids: Integer[Array, " n"]) -> Float[Array, "n v"]:
-        return model(ids, remat=settings.remat)
-
+    read = _reader(settings, model)
     losses, squares = [], []
     for part in batch:
         ids = jnp.asarray(part.ids)
@@ -125,3 +161,32 @@ def _sums(
         losses.append(jnp.where(part.counted, loss, 0).ravel())
         squares.append(jnp.where(part.counted, jnp.square(normaliser), 0).ravel())
     return jnp.concatenate(losses).sum(), jnp.concatenate(squares).sum()
+
+
+def _own_sum(settings: TrainingSettings, model: LanguageModel, batch: list[Masked], loss: Loss) -> Float[Array, ""]:
+    """The sum of the losses that the caller's own function gives to what counts."""
+    read = _reader(settings, model)
+
+    def of_one(ids: Integer[Array, " n"]) -> Float[Array, " n"]:
+        losses = jnp.asarray(loss(read(ids), ids))
+        if losses.shape != ids.shape or not jnp.issubdtype(losses.dtype, jnp.floating):
+            raise ValueError(
+                f"the loss gives {losses.dtype} of shape {losses.shape} for one text of {len(ids)} ids; it must give "
+                f"the loss of each id, floats of shape {ids.shape}"
+            )
+        return losses.astype(jnp.float32)
+
+    losses = [jnp.where(part.counted, jax.vmap(of_one)(jnp.asarray(part.ids)), 0).ravel() for part in batch]
+    return jnp.concatenate(losses).sum()
+
+
+def _reader(settings: TrainingSettings, model: LanguageModel) -> Callable[[Integer[Array, " n"]], Float[Array, "n v"]]:
+    """From ids to float32 logits, in the settings' precision."""
+    if settings.compute == "bfloat16":
+        model = jax.tree.map(lambda x: x.astype(jnp.bfloat16) if eqx.is_inexact_array(x) else x, model)
+
+    def read(ids: Integer[Array, " n"]) -> Float[Array, "n v"]:
+        logits = model(ids, remat=settings.remat) if isinstance(model, Transformer) else model(ids)
+        return logits.astype(jnp.float32)
+
+    return read
