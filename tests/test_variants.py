@@ -1,4 +1,4 @@
-"""The array functions with and without `jit` and devices, and how often texts of many lengths make them be traced."""
+"""The array functions with and without `jit`, and how often texts of many lengths make them be traced."""
 
 from typing import Any, cast
 
@@ -20,10 +20,11 @@ variants = cast(Any, chex.variants)  # whose annotations hide that it can be cal
 QUICK = [name for name in CASES if not name.startswith(("Integer", "lanes"))]
 
 
+@pytest.mark.slow
 class Variants(chex.TestCase):
     """The oracles' results, however a function is called."""
 
-    @variants(with_jit=True, without_jit=True, with_device=True, without_device=True)
+    @variants(with_jit=True, without_jit=True)  # `without_device` hands NumPy arrays in, which is no promise of ours
     @parameterized.named_parameters((name, name) for name in QUICK)
     def test_the_oracle_is_right(self, name: str) -> None:
         model(), codebook(), exact_model()
@@ -33,6 +34,7 @@ class Variants(chex.TestCase):
             case.check(i, function(*map(jnp.asarray, arguments)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind, make",
     [
