@@ -1,144 +1,125 @@
-"""Speed of arithmetic coding of whole streams and its distance from the ideal code length, with a unigram model."""
+"""Speed of coders of symbols and their distance from the ideal code length: many streams, any alphabet, and peers."""
 
 from __future__ import annotations
 
-import importlib
+import functools
+import time
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
 import typer
-from jaxtyping import Array, Float, Int32, Integer, UInt8, UInt32
 
-from bench._common import Json, Repeats, Texts, file_names, read_texts, report
-from bench._machine import best_seconds
-from ecjax import Unigram
-from ecjax.coding import stream
+from bench import _coders
+from bench._common import Json, Repeats, Texts, console, file_names, read_texts, report
+from ecjax import Unigram, frequency_table_from_counts
+from ecjax.coding import rans, stream
 
+_TABLES = 64  # different ones, where each symbol has its own
+_PROBABILITIES = 1 << 26  # that a task has at most, for peers are given them all
 
-@eqx.filter_jit
-def _encode(model: Unigram, lanes: Integer[Array, "lanes n"]) -> stream.Encoded:
-    return jax.vmap(lambda text: stream.encode(model, text, text.shape[0]))(lanes)
+Coder = Callable[[_coders.Task], _coders.Runs]
 
-
-@eqx.filter_jit
-def _decode(model: Unigram, codes: UInt8[Array, "lanes capacity"], length: int) -> UInt8[Array, "lanes n"]:
-    return jax.vmap(lambda code: stream.decode(model, code, length, length))(codes)
-
-
-def _ours(model: Unigram, text: UInt8[np.ndarray, " n"], lanes: int, repeats: int) -> dict[str, Any]:
-    """Figures for the text cut into equal lanes that are coded side by side, each into a code of its own."""
-    block = jnp.asarray(text.reshape(lanes, -1))
-    length = block.shape[1]
-    coded = _encode(model, block)
-    encoding = best_seconds(lambda: jax.block_until_ready(_encode(model, block)), repeats)
-    decoding = best_seconds(lambda: jax.block_until_ready(_decode(model, coded.code, length)), repeats)
-    return _row(
-        f"ecjax, streams: {lanes}",
-        model,
-        text,
-        8 * int(coded.length.sum()),
-        encoding,
-        decoding,
-        np.array_equal(np.asarray(_decode(model, coded.code, length)), block),
-    )
+OURS: dict[str, Coder] = {
+    "ecjax, stream": functools.partial(_coders.ours, stream),
+    "ecjax, rANS": functools.partial(_coders.ours, rans),
+}
+_CODERS: dict[str, Coder] = {
+    **OURS,
+    "constriction, range coder": functools.partial(_coders.constriction, "queue"),
+    "constriction, rANS": functools.partial(_coders.constriction, "stack"),
+    "codex, rANS": _coders.codex,
+}
 
 
-def _constriction(
-    model: Unigram, text: UInt8[np.ndarray, " n"], per_symbol: bool, repeats: int
-) -> dict[str, Any] | None:
-    """Figures for the range coder of `constriction`, given one distribution for all symbols or one for each.
-
-    None if it is not installed.
-    """
-    try:
-        library = importlib.import_module("constriction").stream
-    except ImportError:
-        return None
-    symbols = text.astype(np.int32)
-    probabilities = _probabilities(model)
-    if per_symbol:
-        family = library.model.Categorical(perfect=False)
-        arguments = (family, np.tile(probabilities, (len(text), 1)))
-    else:
-        arguments = (library.model.Categorical(probabilities, perfect=False),)
-
-    def encode() -> Any:
-        encoder = library.queue.RangeEncoder()
-        encoder.encode(symbols, *arguments)
-        return encoder.get_compressed()
-
-    def decode() -> Int32[np.ndarray, " n"]:
-        decoder = library.queue.RangeDecoder(code)
-        return decoder.decode(*arguments) if per_symbol else decoder.decode(*arguments, len(symbols))
-
-    code = encode()
-    return _row(
-        f"constriction, {'a table per symbol' if per_symbol else 'one table'}",
-        model,
-        text,
-        32 * len(code),
-        best_seconds(encode, repeats),
-        best_seconds(decode, repeats),
-        np.array_equal(decode(), symbols),
-    )
+def text_task(text: bytes, streams: int) -> _coders.Task:
+    """Bytes under the unigram table of the text, cut into equal streams."""
+    array = np.frombuffer(text, np.uint8)[: len(text) // streams * streams].astype(np.int32).reshape(streams, -1)
+    return _coders.Task(array, np.asarray(Unigram.fit(text).table)[None], np.zeros_like(array))
 
 
-def _probabilities(model: Unigram) -> Float[np.ndarray, "256"]:
-    table: UInt32[np.ndarray, "257"] = np.asarray(model.table)
-    return np.diff(table).astype(np.float32) / np.float32(1 << model.precision)
+def made_up_task(alphabet: int, size: int, streams: int) -> _coders.Task:
+    """Symbols drawn from tables of their own: each at random, from even to spiked."""
+    rng = np.random.default_rng(alphabet)
+    size = max(min(size, _PROBABILITIES // alphabet), streams)
+    spread = np.exp(rng.uniform(-3, 3, _TABLES))
+    shares = [rng.dirichlet(np.full(alphabet, s)) for s in spread]
+    counts = [np.round(share * (1 << 24)).astype(np.int64) for share in shares]
+    tables = np.stack([np.asarray(frequency_table_from_counts(count, _coders.PRECISION)) for count in counts])
+    index = rng.integers(_TABLES, size=(streams, size // streams)).astype(np.int32)
+    points = rng.integers(1 << _coders.PRECISION, size=index.shape)
+    symbols = np.zeros_like(index)
+    for i, table in enumerate(tables):
+        symbols[index == i] = np.searchsorted(table, points[index == i], "right") - 1
+    return _coders.Task(symbols, tables, index)
 
 
-def _row(
-    coder: str,
-    model: Unigram,
-    text: UInt8[np.ndarray, " n"],
-    bits: int,
-    encoding: float,
-    decoding: float,
-    lossless: bool,
-) -> dict[str, Any]:
-    ideal = float(-np.log2(_probabilities(model).astype(np.float64))[text].sum())
-    return {
-        "coder": coder,
-        "symbols": len(text),
-        "encode_symbols_per_s": len(text) / encoding,
-        "decode_symbols_per_s": len(text) / decoding,
-        "bits_per_symbol": bits / len(text),
-        "overhead_ppm": (bits / ideal - 1) * 1e6,
-        "lossless": lossless,
-    }
+def compare(task: _coders.Task, coders: Mapping[str, Coder], repeats: int) -> list[dict[str, Any]]:
+    """Figures of each coder that is installed, from runs in turns, the shortest of each after one that is not timed."""
+    runs = {}
+    for name, make in coders.items():
+        try:
+            runs[name] = make(task)
+        except ImportError:
+            continue
+    seconds: dict[tuple[str, str], list[float]] = {}
+    for _ in range(repeats + 1):
+        for name, run in runs.items():
+            for what in ("encode", "decode"):
+                begin = time.perf_counter()
+                getattr(run, what)()
+                seconds.setdefault((name, what), []).append(time.perf_counter() - begin)
+    streams, size, ideal = len(task.symbols), task.symbols.size, task.ideal_bits
+    return [
+        {
+            "coder": name,
+            "encode_symbols_per_s": size / min(seconds[name, "encode"][1:]),
+            "decode_symbols_per_s": size / min(seconds[name, "decode"][1:]),
+            "bits_per_symbol": run.bits / size,
+            "overhead_ppm": (run.bits / ideal - 1) * 1e6,
+            "overhead_bits_per_stream": (run.bits - ideal) / streams,
+            "lossless": np.array_equal(np.asarray(run.decode()), task.symbols),
+        }
+        for name, run in runs.items()
+    ]
 
 
 def measure(
     text: Texts = None,
-    lanes: Annotated[int, typer.Option(min=1, help="Streams that are coded side by side.")] = 256,
-    size: Annotated[int, typer.Option("--bytes", min=1, max=1 << 26, help="Bytes of text at most.")] = 1 << 20,
+    streams: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Streams that are coded side by side; repeatable. [default: 1 64 256]"),
+    ] = None,
+    alphabet: Annotated[
+        list[int] | None,
+        typer.Option(min=2, max=1 << 14, help="Alphabets with a table per symbol; repeatable. [default: 2 256 4096]"),
+    ] = None,
+    size: Annotated[int, typer.Option("--bytes", min=1, max=1 << 26, help="Bytes of text, and symbols, at most.")] = (
+        1 << 18
+    ),
     repeats: Repeats = 5,
     out: Json = None,
 ) -> None:
-    """Symbols per second on one core, and bits beyond the ideal in ppm: arithmetic coding of whole streams."""
-    original = b"".join(read_texts(text))[:size]
-    array = np.frombuffer(original, np.uint8)[: len(original) // lanes * lanes]
-    if len(array) == 0:
-        raise ValueError(f"{len(original)} bytes are too few for {lanes} streams; give more text or fewer --lanes")
-    model = Unigram.fit(original)
-    rows = [
-        _ours(model, array, lanes, repeats),
-        _ours(model, array, 1, repeats),
-        _constriction(model, array, False, repeats),
-        # A table for each symbol takes a kilobyte each.
-        _constriction(model, array[: 1 << 16], True, repeats),
-    ]
+    """Symbols per second on one core, and bits beyond the ideal: streams, rANS and peers, for several alphabets."""
+    original, counts = b"".join(read_texts(text))[:size], streams or [1, 64, 256]
+    if len(original) < max(counts):
+        raise ValueError(f"{len(original)} bytes are too few for {max(counts)} streams; give more text or fewer")
+    tasks: dict[str, Callable[[int], _coders.Task]] = {"text, one table": functools.partial(text_task, original)}
+    for k in alphabet or [2, 256, 4096]:
+        tasks[f"{k} symbols, a table each"] = functools.partial(made_up_task, k, size)
+    rows = []
+    with console.status("") as status:
+        for name, make in tasks.items():
+            for count in counts:
+                status.update(f"{name}, streams: {count}")
+                task = make(count)
+                what = {"task": name, "streams": count, "symbols": task.symbols.size}
+                rows += [{**what, **row} for row in compare(task, _CODERS, repeats)]
     settings: dict[str, Any] = {
-        "model": f"unigram of the text, precision {model.precision}",
+        "precision": _coders.PRECISION,
         "text": file_names(text),
-        "bytes": len(array),
+        "bytes": len(original),
         "repeats": repeats,
+        "not_installed": [name for name in _CODERS if not any(row["coder"] == name for row in rows)],
     }
-    results = [row for row in rows if row is not None]
-    if len(results) < len(rows):
-        settings["left_out"] = "constriction: not installed"
-    report("streams", settings, results, out)
+    report("streams", settings, rows, out)

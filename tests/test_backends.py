@@ -11,7 +11,7 @@ import pytest
 from jax import export
 
 from ecjax.codebook import Codebook, compile_codebook
-from ecjax.coding import lanes, stream, windows
+from ecjax.coding import lanes, rans, stream, windows
 from ecjax.coding.windows import Preorder
 from ecjax.frequencies import cumulative_frequencies
 from ecjax.integers import from_limbs, limb_count, to_limbs
@@ -23,6 +23,7 @@ from specs.oracle import transformer as transformer_oracle
 from specs.oracle import windows as window_oracle
 from tests.codebook.support import Drawn, drawn, mixed_text
 from tests.models.test_integer import make, plain
+from tests.oracles import rans as rans_oracle
 from tests.strategies import Markov, make_table, padded, python_model, sample
 from tests.test_frequencies import definition
 
@@ -145,6 +146,25 @@ def decode_streams() -> Case:
     return Case(lambda code: stream.decode(model(), code, SIZE, SIZE), [(code,) for code in codes], check)
 
 
+def encode_by_rans() -> Case:
+    def check(i: int, coded: stream.Encoded) -> None:
+        expected = rans_oracle.encode(python_model(model()), list(examples()[i]), model().precision)
+        assert int(coded.length) == len(expected)
+        assert np.asarray(coded.code).tobytes() == expected.ljust(len(coded.code), b"\0")
+
+    return Case(lambda text, length: rans.encode(model(), text, length), text_arguments(), check)
+
+
+def decode_by_rans() -> Case:
+    codes = [np.random.default_rng(i).integers(256, size=90).astype(np.uint8) for i in range(3)]
+
+    def check(i: int, text: Any) -> None:
+        expected = rans_oracle.decode(python_model(model()), codes[i].tobytes(), SIZE, model().precision)
+        assert np.asarray(text).tolist() == expected
+
+    return Case(lambda code: rans.decode(model(), code, SIZE, SIZE), [(code,) for code in codes], check)
+
+
 def encode_in_lanes(bits: int) -> Case:
     texts = examples()[:3]
     bounds = np.cumsum([0, *map(len, texts)]).astype(np.int32)
@@ -199,6 +219,8 @@ CASES: dict[str, Callable[[], Case]] = {
     "cumulative_frequencies": frequencies,
     "stream.encode": encode_streams,
     "stream.decode": decode_streams,
+    "rans.encode": encode_by_rans,
+    "rans.decode": decode_by_rans,
     "lanes.encode": lambda: encode_in_lanes(33),
     "lanes.decode": lambda: decode_in_lanes(33),
     "IntegerTransformer.sequence": lambda: exact_tables(IntegerTransformer.sequence),

@@ -3,73 +3,22 @@
 import math
 from typing import Any, cast
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
-from jaxtyping import Array, Integer, UInt32
 
-from ecjax import SymbolModel
 from ecjax.coding import stream
+from ecjax.coding.symbols import locate
 from ecjax.exactness import audit, within
 from specs.oracle import stream as oracle
+from tests.coding.alphabets import ALPHABETS, Alternating, ideal_bits, make, plain, sample, table
 from tests.strategies import seeds
 
-DEEP = [(2, 1), (3, 4), (256, 16), (4096, 12)]
-ALPHABETS = [(2, 16), (3, 16), (4, 12), (1000, 16), (4096, 16), (512, 9)]
-ALPHABETS += [pytest.param(*pair, marks=pytest.mark.deep) for pair in DEEP]
-"""Alphabets and precisions; some have as many symbols as counts."""
-
-
-class Alternating(SymbolModel):
-    """Two tables in turn, moved on by the parity of each symbol: not the same one at each step."""
-
-    tables: UInt32[Array, "2 entries"]
-    precision: int = eqx.field(static=True)
-    alphabet: int = eqx.field(static=True)
-    exact: bool = eqx.field(static=True, default=True)
-
-    def init(self):
-        return jnp.array(0, jnp.int32)
-
-    def step(self, state, symbol: Integer[Array, ""]):
-        return (state + symbol.astype(jnp.int32)) & 1
-
-    def frequencies(self, state):
-        return self.tables[state]
-
-
-def table(kind: str, alphabet: int, precision: int, rng: np.random.Generator) -> np.ndarray:
-    spare = (1 << precision) - alphabet
-    if kind == "spiky":
-        extra = np.zeros(alphabet, int)
-        extra[int(rng.choice([0, alphabet - 1, int(rng.integers(alphabet))]))] = spare
-    else:
-        extra = rng.multinomial(spare, rng.dirichlet(np.ones(alphabet)))
-    return np.concatenate([[0], np.cumsum(extra + 1)]).astype(np.uint32)
-
-
-def make(alphabet: int, precision: int, kinds: tuple[str, str], rng: np.random.Generator) -> Alternating:
-    tables = np.stack([table(kind, alphabet, precision, rng) for kind in kinds])
-    return Alternating(jnp.asarray(tables), precision, alphabet)
-
-
-def sample(model: Alternating, size: int, rng: np.random.Generator) -> list[int]:
-    rows, state, symbols = np.asarray(model.tables), 0, []
-    for point in rng.integers(1 << model.precision, size=size):
-        symbols.append(int(np.searchsorted(rows[state], point, "right")) - 1)
-        state = (state + symbols[-1]) & 1
-    return symbols
-
-
-def plain(model: Alternating):
-    rows = np.asarray(model.tables).tolist()
-    return lambda symbols: rows[sum(symbols) & 1]
-
-
+jit_slot = jax.jit(stream.slot, static_argnums=2)
+jit_locate = jax.jit(locate)
 jit_encode = jax.jit(stream.encode)
 jit_decode = jax.jit(stream.decode, static_argnames="capacity")
 
@@ -82,13 +31,9 @@ def check(model: Alternating, symbols: list[int], by_definition: bool = True) ->
     assert restored.dtype == jnp.int32 and restored.tolist() == symbols
     if by_definition:
         assert code == cast(Any, oracle.encode)(plain(model), symbols)
-    rows, state, ideal = np.diff(np.asarray(model.tables).astype(int), axis=1), 0, 0.0
-    for symbol in symbols:
-        ideal += model.precision - math.log2(rows[state][symbol])
-        state = (state + symbol) & 1
     least = min(model.precision, (model.alphabet - 1) / (2 * math.log(2)))
     relative = -math.log2(1 - 2.0 ** (model.precision - 31)) / least
-    assert 8 * len(code) < ideal * (1 + relative) + 8
+    assert 8 * len(code) < ideal_bits(model, symbols) * (1 + relative) + 8
 
 
 @pytest.mark.parametrize("alphabet, precision", ALPHABETS)
@@ -129,6 +74,26 @@ def by_sums(row: list[int], symbols: list[int], precision: int) -> bytes:
         if number << (31 + shift) >= low << 8 * size:
             return number.to_bytes(size, "big")
         size += 1
+
+
+@given(st.integers(1 << 31, (1 << 32) - 1), st.integers(0, (1 << 32) - 1), st.integers(1, 16))
+@example((1 << 32) - 1, (1 << 32) - 2, 16)
+@example(1 << 31, (1 << 31) - 1, 16)
+@example((1 << 31) + 0xFFFF, (1 << 31) + 0xFFFE, 16)
+@example((1 << 31) + 0xFFFF, (1 << 31) - 1, 16)
+def test_the_slot_is_a_quotient(r, d, precision):
+    d %= r
+    found = jit_slot(jnp.array(r, jnp.uint32), jnp.array(d, jnp.uint32), precision)
+    assert int(found) == (((d + 1) << precision) - 1) // r
+
+
+@given(st.sampled_from([2, 3, 4, 5, 7, 8, 9, 256, 1000, 1023, 1025]), seeds, st.data())
+def test_a_slot_is_located_in_its_symbol(alphabet, seed, data):
+    rising = table(data.draw(st.sampled_from(["random", "spiky"])), alphabet, 16, np.random.default_rng(seed))
+    slot = data.draw(st.sampled_from(sorted({0, 65535, *rising[1:-1].tolist(), *(rising[1:] - 1).tolist()})))
+    assert (
+        int(jit_locate(jnp.asarray(rising), jnp.array(slot, jnp.uint32))) == np.searchsorted(rising, slot, "right") - 1
+    )
 
 
 def test_two_symbols_of_which_one_takes_nearly_all_are_the_case_that_sums_apart():

@@ -24,6 +24,8 @@ from ecjax.generation import SamplingSettings, sample_token
 from ecjax.integers import limb_count
 from ecjax.models.transformer import Transformer, configuration
 from ecjax.training import TrainingSettings, TrainingState
+from ecjax.training.own import Method
+from ecjax.training.step import compiled_step
 from tests.exactness.test_audit import PROOFS
 from tests.strategies import Markov
 

@@ -20,7 +20,7 @@ import pytest
 
 from ecjax import EqualInfo, frequencies, integers, load_model
 from ecjax.codebook import Codebook, load_codebook, parsing, table, vocabulary
-from ecjax.coding import stream, windows
+from ecjax.coding import rans, stream, windows
 from ecjax.exactness import Audit, InexactError, Interval, audit, within
 from ecjax.models.unigram import Unigram
 from tests.strategies import Markov, annotations_unchecked
@@ -155,6 +155,25 @@ PROOFS: dict[str, Callable[[], tuple[Any, ...]]] = {
         array(jnp.uint8, 4, 64),
         array(jnp.int32, 4),
     ),
+    "rans.encode": lambda: (rans.encode, markov(), array(jnp.uint8, 64), array(jnp.int32)),
+    "rans.decode": lambda: (
+        lambda m, c, n: rans.decode(m, c, n, 64),
+        markov(),
+        array(jnp.uint8, 132),
+        array(jnp.int32),
+    ),
+    "rans.encode, a batch": lambda: (
+        jax.jit(jax.vmap(rans.encode, (None, 0, 0))),
+        table_model(9),
+        array(jnp.uint8, 4, 64),
+        array(jnp.int32, 4),
+    ),
+    "rans.decode, a batch": lambda: (
+        jax.jit(jax.vmap(lambda m, c, n: rans.decode(m, c, n, 64), (None, 0, 0))),
+        table_model(9),
+        array(jnp.uint8, 4, 64),
+        array(jnp.int32, 4),
+    ),
     "Codebook.encode_array": lambda: (small_codebook().encode_array, array(jnp.uint8, 64), array(jnp.int32)),
     "Codebook.encode_array, a batch": lambda: (
         jax.jit(jax.vmap(small_codebook().encode_array)),
@@ -256,7 +275,10 @@ FAULTS = [
     Fault("windows.decode 9", windows, "jnp.arange(1, 256, ", "jnp.arange(1, 257, ", "convert_element_type", "astype(jnp.uint8)"),
     Fault("windows.encode 9", windows, '].max(codes, mode="drop")', '].set(codes, mode="drop")', "scatter"),
     Fault("stream.encode", stream, "width = jnp.maximum(width, 1 << (31 - precision))", "", "shift_left", "width << shift"),
-    Fault("stream.decode", stream, "bounds[1 : model.alphabet] <= d", "bounds <= d", "convert_element_type", "symbol.astype(dtype)"),
+    Fault("stream.decode", stream, "jnp.minimum(above // jnp.maximum(divisor, 1 << 15), 0xFFFF)", "above // jnp.maximum(divisor, 1 << 15)", "mul", "exceeds = (rest"),
+    Fault("rans.encode", rans, "jnp.maximum(end - start, 1)", "end - start", "div", "quotient = x // frequency"),
+    Fault("rans.encode", rans, "((number >> (8 * i)) & 0xFF)", "(number >> (8 * i))", "convert_element_type"),
+    Fault("rans.decode", rans, "short = x < _LEAST", "short = x <= _LEAST", "shift_left", "jnp.where(short, (x << 8)"),
     Fault("stream.encode", stream, f"{WRAP}  # what goes", f"{FREE}  #", "shift_left", "addends << (16 - offset)"),
     Fault("Codebook.encode_array", parsing, '.max(ids, mode="drop")', ".set(ids)", "scatter"),
     Fault("Codebook.encode_array, cheapest", parsing, "jnp.clip(values - values[:1], -(1 << 24), 1 << 24)", "values - values[:1]", "sub"),

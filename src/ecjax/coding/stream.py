@@ -39,8 +39,12 @@ at least `(K - 1) / (2 * ln(2))`, for `-ln(1 - x) >= x`. For a larger x the end 
 `2**(F - 1) >= F`, so it is at least F. QED
 
 **Decoding** keeps d, the code's number minus `low` in units of u, rounded down. At first `d < 2**31 = r`; the symbol
-found has `lo <= d < hi`, so `d - lo < hi - lo`, and with s new bits at its end d is again below r. This holds for any
-code, so every code decodes.
+sought has `lo <= d < hi`, so `d - lo < hi - lo`, and with s new bits at its end d is again below r. This holds for any
+code, so every code decodes. As `lo <= d` is `r * t[c] < (d + 1) * 2**F`, it is the last symbol with
+
+    t[c] <= slot = floor(((d + 1) * 2**F - 1) / r) < 2**F.
+
+One division, and the table is searched as it is.
 
 docs/streams.md tells it at length; specs/oracle/stream.py is the same definition in plain Python.
 """
@@ -50,30 +54,18 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Int, Int32, Integer, PyTree, UInt8, UInt32
 
+from ecjax.coding.symbols import Encoded as Encoded
+from ecjax.coding.symbols import check_symbols, locate, symbol_dtype
 from ecjax.integers import multiply_wide, resolve_carries, wrapping
-from ecjax.models.base import ByteModel, SymbolModel, check_first_table
+from ecjax.models.base import SymbolModel, check_first_table
 
 _WHOLE = 1 << 31  # the first range, of the interval [0, 1)
 _SUMMED = (1 << 16) - 1  # numbers below 2**16 whose sum is below 2**32
-
-
-class Encoded(eqx.Module):
-    """Coded symbols.
-
-    Attributes:
-      code: The code's bytes, then zeros. It never ends in a zero byte itself.
-      length: Number of bytes of the code.
-    """
-
-    code: UInt8[Array, " capacity"]
-    length: Int32[Array, ""]
 
 
 def code_capacity(length: int, precision: int) -> int:
@@ -99,7 +91,7 @@ def encode(model: SymbolModel, symbols: Integer[Array, " n"], length: Integer[Ar
     n, precision = symbols.shape[0], model.precision
     if n * precision >= 1 << 31:
         raise ValueError(f"at {precision} bits for each, fewer than {(1 << 31) // precision} symbols fit, got {n}")
-    _check(model, symbols, length)
+    check_symbols(model, symbols, length)
     inside = jnp.arange(n) < length
     symbols = jnp.where(inside, symbols.astype(jnp.int32), 0)
     tables = model.sequence(symbols)
@@ -149,16 +141,15 @@ def decode(
 
     def restore(carry: tuple[PyTree[Any], Array, Array, Array], _: None) -> tuple[tuple[Any, ...], Integer[Array, ""]]:
         state, r, d, position = carry
-        bounds = split(r, model.frequencies(state), model.precision)
-        # The first bound is 0, the last is r, above d.
-        symbol = jnp.sum(bounds[1 : model.alphabet] <= d, dtype=jnp.int32)
-        r, shift = normalise(bounds[symbol], bounds[symbol + 1], model.precision)
+        table = model.frequencies(state)
+        symbol = locate(table, slot(r, d, model.precision))
+        lo, hi = split(r, jax.lax.dynamic_slice(table, (symbol,), (2,)), model.precision)
+        r, shift = normalise(lo, hi, model.precision)
         with wrapping():  # it does not: d is in the symbol's interval, and is shifted as that is
-            d = (d - bounds[symbol]) << shift.astype(jnp.uint32)
+            d = (d - lo) << shift.astype(jnp.uint32)
         d = d | _read(code, position, shift)
-        return (model.step(state, symbol), r, d, position + shift), symbol.astype(dtype)
+        return (model.step(state, symbol), r, d, position + shift), symbol.astype(symbol_dtype(model))
 
-    dtype = jnp.uint8 if isinstance(model, ByteModel) else jnp.int32
     code = jnp.pad(code, (0, 3))
     zero = jnp.array(0, jnp.int32)
     first = (_read(code, zero, zero + 16) << 15) | _read(code, zero + 16, zero + 15)
@@ -172,20 +163,29 @@ def most_addends(alphabet: int, precision: int) -> int:
     return 1 + math.floor(48 / -math.log2(1 - (alphabet - 1) / (1 << precision) + 2**-31))
 
 
-def _check(model: SymbolModel, symbols: Integer[Array, " n"], length: Integer[Array, ""] | int) -> None:
-    """Raises ValueError if a number is no symbol, or the model's first table is none; in a trace nothing is known."""
-    if isinstance(symbols, Tracer) or isinstance(length, Tracer):
-        return
-    check_first_table(model)
-    wrong = [symbol for symbol in np.asarray(symbols)[: int(length)].tolist() if not 0 <= symbol < model.alphabet]
-    if wrong:
-        raise ValueError(f"symbols of this model lie in 0 .. {model.alphabet - 1}, got {wrong[0]}")
-
-
 def split(r: UInt32[Array, ""], table: UInt32[Array, " n"], precision: int) -> UInt32[Array, " n"]:
     """`floor(r * table / 2**precision)`, exactly: r for the table's last entry."""
     high, low = multiply_wide(table, r)  # below 2**48, so high is below 2**precision
     return ((high & ((1 << precision) - 1)) << (32 - precision)) | (low >> precision)
+
+
+def slot(r: UInt32[Array, ""], d: UInt32[Array, ""], precision: int) -> UInt32[Array, ""]:
+    """`floor(((d + 1) * 2**precision - 1) / r)` for `d < r`, exactly: below `2**precision`.
+
+    Long division (Knuth, TAOCP 2, 4.3.1, algorithm D) in base 2**16: three digits by two, for a quotient of one. From
+    the first digit of r alone, at least 2**15, comes a quotient that is right or by 1 or 2 too large.
+    """
+    above, divisor = d >> (16 - precision), r >> 16  # the dividend but for its last digit, the divisor likewise
+    digit = ((d & (0xFFFF >> precision)) << precision) | ((1 << precision) - 1)
+    quotient = jnp.minimum(above // jnp.maximum(divisor, 1 << 15), 0xFFFF)
+    with wrapping():  # it does not: the quotient is not too large for the first digits
+        rest = above - quotient * divisor
+    for _ in range(2):
+        few = rest & 0xFFFF
+        exceeds = (rest < 1 << 16) & (quotient * (r & 0xFFFF) > ((few << 16) | digit))
+        quotient = jnp.where(exceeds, jnp.maximum(quotient, 1) - 1, quotient)  # what exceeds something is not 0
+        rest = jnp.where(exceeds, few + divisor, rest)
+    return quotient
 
 
 def normalise(
