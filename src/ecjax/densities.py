@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, UInt32
 
-from ecjax.frequencies import check_precision
+from ecjax.frequencies import check_precision, table_of_shares
 
 
 def frequency_table_from_cdf(cdf: Float[Array, " inner"], precision: int = 16) -> UInt32[Array, " inner+2"]:
@@ -40,9 +40,7 @@ def frequency_table_from_cdf(cdf: Float[Array, " inner"], precision: int = 16) -
     size = cdf.shape[0] + 1
     check_precision(precision, size)
     rising = jax.lax.cummax(jnp.clip(jnp.nan_to_num(cdf.astype(jnp.float32), nan=0.0), 0, 1))
-    shares = jnp.floor(rising * ((1 << precision) - size)).astype(jnp.uint32)
-    inner = shares + jnp.arange(1, size, dtype=jnp.uint32)
-    return jnp.concatenate([jnp.zeros(1, jnp.uint32), inner, jnp.full(1, 1 << precision, jnp.uint32)])
+    return table_of_shares(jnp.floor(rising * ((1 << precision) - size)).astype(jnp.uint32), precision)
 
 
 def gaussian_table(

@@ -215,8 +215,12 @@ def _share_out(weights: UInt32[Array, " K"], most: int, precision: int) -> UInt3
         surplus = _surplus_bits(weights)
         with wrapping():  # it does not: so they sum to less than 2**31, a relation that no interval holds
             cumulative = jax.lax.associative_scan(jnp.add, weights >> surplus)
-    shares = proportion(cumulative[:-1], cumulative[-1], (1 << precision) - size)
-    inner = shares + jnp.arange(1, size, dtype=jnp.uint32)
+    return table_of_shares(proportion(cumulative[:-1], cumulative[-1], (1 << precision) - size), precision)
+
+
+def table_of_shares(shares: UInt32[Array, " inner"], precision: int) -> UInt32[Array, " inner+2"]:
+    """The table in which each symbol has one count, and the symbols up to each but the last share so many more."""
+    inner = shares + jnp.arange(1, shares.shape[0] + 1, dtype=jnp.uint32)
     return jnp.concatenate([jnp.zeros(1, jnp.uint32), inner, jnp.full(1, 1 << precision, jnp.uint32)])
 
 

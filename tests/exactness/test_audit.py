@@ -75,6 +75,23 @@ def book_of_pairs(costs: bool) -> Codebook:
 
 
 LIMBS = {"add": 2, "subtract": 2, "less": 2, "is_zero": 1}
+
+
+def coder_proofs(name: str, coder: types.ModuleType, capacity: int) -> dict[str, Callable[[], tuple[Any, ...]]]:
+    """What is to be proved of a coder of symbols; one text has a code of `capacity` bytes."""
+
+    def decode(m: Any, c: Any, n: Any) -> Any:
+        return coder.decode(m, c, n, 64)
+
+    texts = (array(jnp.uint8, 4, 64), array(jnp.int32, 4))
+    return {
+        f"{name}.encode": lambda: (coder.encode, markov(), array(jnp.uint8, 64), array(jnp.int32)),
+        f"{name}.decode": lambda: (decode, markov(), array(jnp.uint8, capacity), array(jnp.int32)),
+        f"{name}.encode, a batch": lambda: (jax.jit(jax.vmap(coder.encode, (None, 0, 0))), table_model(9), *texts),
+        f"{name}.decode, a batch": lambda: (jax.jit(jax.vmap(decode, (None, 0, 0))), table_model(9), *texts),
+    }
+
+
 PROOFS: dict[str, Callable[[], tuple[Any, ...]]] = {
     **{f"integers.{name}": lambda n=name, k=k: (getattr(integers, n), *[words(4)] * k) for name, k in LIMBS.items()},
     "integers.multiply_wide": lambda: (integers.multiply_wide, words(3), words(3)),
@@ -135,45 +152,9 @@ PROOFS: dict[str, Callable[[], tuple[Any, ...]]] = {
         table_model(9),
         words(4, 2),
     ),
-    "stream.encode": lambda: (stream.encode, markov(), array(jnp.uint8, 64), array(jnp.int32)),
     "stream.encode of 16 KiB": lambda: (stream.encode, table_model(), array(jnp.uint8, 1 << 14), array(jnp.int32)),
-    "stream.decode": lambda: (
-        lambda m, c, n: stream.decode(m, c, n, 64),
-        markov(),
-        array(jnp.uint8, 99),
-        array(jnp.int32),
-    ),
-    "stream.encode, a batch": lambda: (
-        jax.jit(jax.vmap(stream.encode, (None, 0, 0))),
-        table_model(9),
-        array(jnp.uint8, 4, 64),
-        array(jnp.int32, 4),
-    ),
-    "stream.decode, a batch": lambda: (
-        jax.jit(jax.vmap(lambda m, c, n: stream.decode(m, c, n, 64), (None, 0, 0))),
-        table_model(9),
-        array(jnp.uint8, 4, 64),
-        array(jnp.int32, 4),
-    ),
-    "rans.encode": lambda: (rans.encode, markov(), array(jnp.uint8, 64), array(jnp.int32)),
-    "rans.decode": lambda: (
-        lambda m, c, n: rans.decode(m, c, n, 64),
-        markov(),
-        array(jnp.uint8, 132),
-        array(jnp.int32),
-    ),
-    "rans.encode, a batch": lambda: (
-        jax.jit(jax.vmap(rans.encode, (None, 0, 0))),
-        table_model(9),
-        array(jnp.uint8, 4, 64),
-        array(jnp.int32, 4),
-    ),
-    "rans.decode, a batch": lambda: (
-        jax.jit(jax.vmap(lambda m, c, n: rans.decode(m, c, n, 64), (None, 0, 0))),
-        table_model(9),
-        array(jnp.uint8, 4, 64),
-        array(jnp.int32, 4),
-    ),
+    **coder_proofs("stream", stream, 99),
+    **coder_proofs("rans", rans, 132),
     "Codebook.encode_array": lambda: (small_codebook().encode_array, array(jnp.uint8, 64), array(jnp.int32)),
     "Codebook.encode_array, a batch": lambda: (
         jax.jit(jax.vmap(small_codebook().encode_array)),

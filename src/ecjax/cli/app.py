@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import metadata
 from typing import Annotated, Any
 
 import typer
 
+import ecjax
 from ecjax.cli import codebooks, compression, generation, measurement, tokens, training
 from ecjax.conformance import commands as conformance
 from ecjax.console import note
@@ -48,7 +48,7 @@ app.add_typer(conformance.app, name="conformance")
 
 def _show_version(wanted: bool) -> bool:
     if wanted:
-        print(f"ecjax {metadata.version('ecjax')}")
+        print(f"ecjax {ecjax.__version__}")
         raise typer.Exit
     return wanted
 

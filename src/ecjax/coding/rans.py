@@ -50,7 +50,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Bool, Int32, Integer, PyTree, UInt8, UInt32
 
 from ecjax.coding.symbols import Encoded as Encoded
-from ecjax.coding.symbols import check_symbols, locate, symbol_dtype
+from ecjax.coding.symbols import bounds_of, check_symbols, locate, symbol_dtype
 from ecjax.integers import wrapping
 from ecjax.models.base import SymbolModel, check_first_table
 
@@ -98,10 +98,8 @@ def encode(model: SymbolModel, symbols: Integer[Array, " n"], length: Integer[Ar
     if n >= 1 << 29:
         raise ValueError(f"fewer than {1 << 29} symbols fit, got {n}")
     check_symbols(model, symbols, length)
-    inside = jnp.arange(n) < length
-    symbols = jnp.where(inside, symbols.astype(jnp.int32), 0)
-    columns = jnp.stack([symbols, symbols + 1], axis=1)
-    start, end = jnp.take_along_axis(model.sequence(symbols), columns, axis=1).T
+    bounds, inside = bounds_of(model, symbols, length)
+    start, end = bounds.T
     with wrapping():  # it does not, for a table rises
         frequency = jnp.maximum(end - start, 1)
 

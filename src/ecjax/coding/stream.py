@@ -60,7 +60,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Int, Int32, Integer, PyTree, UInt8, UInt32
 
 from ecjax.coding.symbols import Encoded as Encoded
-from ecjax.coding.symbols import check_symbols, locate, symbol_dtype
+from ecjax.coding.symbols import bounds_of, check_symbols, locate, symbol_dtype
 from ecjax.integers import multiply_wide, resolve_carries, wrapping
 from ecjax.models.base import SymbolModel, check_first_table
 
@@ -92,12 +92,9 @@ def encode(model: SymbolModel, symbols: Integer[Array, " n"], length: Integer[Ar
     if n * precision >= 1 << 31:
         raise ValueError(f"at {precision} bits for each, fewer than {(1 << 31) // precision} symbols fit, got {n}")
     check_symbols(model, symbols, length)
-    inside = jnp.arange(n) < length
-    symbols = jnp.where(inside, symbols.astype(jnp.int32), 0)
-    tables = model.sequence(symbols)
-    columns = jnp.stack([symbols, symbols + 1], axis=1)
+    bounds, inside = bounds_of(model, symbols, length)
     whole = jnp.array([0, 1 << precision], jnp.uint32)  # what leaves the interval as it is
-    bounds = jnp.where(inside[:, None], jnp.take_along_axis(tables, columns, axis=1), whole)
+    bounds = jnp.where(inside[:, None], bounds, whole)
 
     def narrow(
         carry: tuple[Array, Array], bound: UInt32[Array, "2"]

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jax.typing import DTypeLike
-from jaxtyping import Array, Int32, Integer, UInt8, UInt32
+from jaxtyping import Array, Bool, Int32, Integer, UInt8, UInt32
 
 from ecjax.models.base import ByteModel, SymbolModel, check_first_table
 
@@ -29,9 +29,20 @@ def check_symbols(model: SymbolModel, symbols: Integer[Array, " n"], length: Int
     if isinstance(symbols, Tracer) or isinstance(length, Tracer):
         return
     check_first_table(model)
-    wrong = [symbol for symbol in np.asarray(symbols)[: int(length)].tolist() if not 0 <= symbol < model.alphabet]
-    if wrong:
+    given = np.asarray(symbols)[: int(length)]
+    wrong = given[(given < 0) | (given >= model.alphabet)]
+    if wrong.size:
         raise ValueError(f"symbols of this model lie in 0 .. {model.alphabet - 1}, got {wrong[0]}")
+
+
+def bounds_of(
+    model: SymbolModel, symbols: Integer[Array, " n"], length: Integer[Array, ""] | int
+) -> tuple[UInt32[Array, "n 2"], Bool[Array, " n"]]:
+    """Where the counts of each symbol begin and end in the table before it, and which symbols count."""
+    inside = jnp.arange(symbols.shape[0]) < length
+    symbols = jnp.where(inside, symbols.astype(jnp.int32), 0)
+    columns = jnp.stack([symbols, symbols + 1], axis=1)
+    return jnp.take_along_axis(model.sequence(symbols), columns, axis=1), inside
 
 
 def symbol_dtype(model: SymbolModel) -> DTypeLike:

@@ -67,11 +67,7 @@ class SymbolModel(eqx.Module):
 
         By default it steps; a model that can do all positions at once overrides it.
         """
-
-        def advance(state: PyTree[Any], symbol: Integer[Array, ""]) -> tuple[PyTree[Any], UInt32[Array, " entries"]]:
-            return self.step(state, symbol), self.frequencies(state)
-
-        return jax.lax.scan(advance, self.init(), symbols)[1]
+        return step_through(self, self.init(), symbols)
 
 
 class ByteModel(SymbolModel):
@@ -82,6 +78,15 @@ class ByteModel(SymbolModel):
         exact: eqx.AbstractVar[bool]
 
     alphabet = 256
+
+
+def step_through(model: SymbolModel, state: PyTree[Any], symbols: Integer[Array, " n"]) -> UInt32[Array, "n entries"]:
+    """The tables before each of `symbols`, from a state on, one step after the other."""
+
+    def advance(state: PyTree[Any], symbol: Integer[Array, ""]) -> tuple[PyTree[Any], UInt32[Array, " entries"]]:
+        return model.step(state, symbol), model.frequencies(state)
+
+    return jax.lax.scan(advance, state, symbols)[1]
 
 
 def check_usable(model: SymbolModel, allow_inexact: bool) -> None:

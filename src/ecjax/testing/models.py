@@ -13,7 +13,7 @@ from jaxtyping import Array, Int32, Integer, PyTree, UInt32
 
 from ecjax.exactness import audit, within
 from ecjax.frequencies import check_precision, check_table
-from ecjax.models.base import SymbolModel
+from ecjax.models.base import SymbolModel, step_through
 from ecjax.testing.promises import BrokenPromise, require
 
 _EAGER = 4  # symbols that are stepped through op by op
@@ -178,12 +178,7 @@ def _check_restart(model: SymbolModel, symbols: Int32[Array, " n"], stepped: UIn
     @eqx.filter_jit
     def twice(model: SymbolModel, where: Array) -> UInt32[Array, "n entries"]:
         state, _ = jax.lax.scan(lambda state, symbol: (model.step(state, symbol), None), model.init(), symbols)
-        state = model.restart(state, model.init(), where)
-
-        def advance(state: PyTree[Any], symbol: Integer[Array, ""]) -> tuple[PyTree[Any], UInt32[Array, " entries"]]:
-            return model.step(state, symbol), model.frequencies(state)
-
-        return jax.lax.scan(advance, state, symbols)[1]
+        return step_through(model, model.restart(state, model.init(), where), symbols)
 
     right = "restart(state, initial, where) must act as `initial` where `where` holds"
     problem = "after a restart it gives other tables than from its beginning"

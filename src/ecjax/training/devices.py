@@ -38,7 +38,7 @@ def placement(tree: PyTree, mesh: Mesh) -> PyTree[Sharding] | None:
     """
     if _ROWS not in mesh.axis_names:
         raise ValueError(f"the mesh has the axes {mesh.axis_names}; call the one for the rows of batches {_ROWS!r}")
-    found = jax.tree_util.tree_map_with_path(lambda path, x: _placed(jax.tree_util.keystr(path), x, mesh), tree)
+    found = jax.tree_util.tree_map_with_path(lambda path, x: _placed(path, x, mesh), tree)
     shardings = jax.tree.leaves(found)
     for used in [mesh, *(x.mesh for x in shardings if isinstance(x, NamedSharding))]:
         if any(kind != AxisType.Auto for kind in used.axis_types):
@@ -49,7 +49,7 @@ def placement(tree: PyTree, mesh: Mesh) -> PyTree[Sharding] | None:
     return None if all(x.is_fully_replicated for x in shardings) else found
 
 
-def _placed(name: str, x: Any, mesh: Mesh) -> Sharding | None:
+def _placed(path: tuple[Any, ...], x: Any, mesh: Mesh) -> Sharding | None:
     if not eqx.is_array(x):
         return None
     # Inside another transformation nobody can tell where an array is.
@@ -57,8 +57,8 @@ def _placed(name: str, x: Any, mesh: Mesh) -> Sharding | None:
         return replicated(mesh)
     if x.sharding.device_set != set(mesh.devices.flat):
         raise ValueError(
-            f"the array {name} is spread over {len(x.sharding.device_set)} devices that are not the mesh's "
-            f"{mesh.size}; make both with one mesh"
+            f"the array {jax.tree_util.keystr(path)} is spread over {len(x.sharding.device_set)} devices that are not "
+            f"the mesh's {mesh.size}; make both with one mesh"
         )
     return x.sharding
 

@@ -21,7 +21,7 @@ from ecjax.training.devices import check_whole, data_mesh, local, replicate, spr
 from ecjax.training.own import Loss, Method, Model, vocab_size
 from ecjax.training.processes import check_alike
 from ecjax.training.settings import TrainingSettings
-from ecjax.training.step import TrainingState, training_step
+from ecjax.training.step import TrainingState, compiled_step
 
 
 def train(
@@ -122,10 +122,9 @@ def _steps(
     for step in range(len(losses) + 1, total + 1):
         batch = take(examples, step)
         check_ids(batch, known, step)
-        rows = spread(batch, mesh, settings.accumulate)
-        state, loss = training_step(
-            settings.until(step), mesh, state, rows, optimizer=method.optimizer, loss=method.loss
-        )
+        # What `training_step` looks at before each step was looked at once, and the state stays on each device.
+        now = method._replace(settings=settings.until(step))
+        state, loss = compiled_step((now, None), mesh, state, spread(batch, mesh, settings.accumulate))
         losses.append(_checked(float(loss), step))
         if report is not None:
             report(step, losses[-1], local(state.model))
