@@ -168,6 +168,52 @@ def test_the_first_prediction_depends_on_nothing():
     np.testing.assert_allclose(jit_init(model).logits, rows[0], rtol=1e-4, atol=1e-4)
 
 
+# Packed texts.
+
+jit_packed = eqx.filter_jit(lambda model, tokens, segments, remat: model(tokens, segments, remat=remat))
+
+
+@pytest.mark.slow
+@given(
+    seeds,
+    st.lists(st.integers(1, CONTEXT), min_size=1, max_size=3) | st.lists(st.integers(1, 11), min_size=1, max_size=5),
+    st.booleans(),
+)
+def test_packed_texts_are_read_as_if_alone(seed, lengths, remat):
+    model, rng = make(seed % 2), np.random.default_rng(seed)
+    total = next(n for n in (CONTEXT, 3 * CONTEXT, 4 * LONGEST) if sum(lengths) <= n)  # few, to compile few
+    ends = np.minimum(np.cumsum([*lengths, total]), total)
+    parts = [range(a, b) for a, b in zip([0, *ends], ends, strict=False) if a < b]
+    # Numbers need not rise: a text ends where the number changes.
+    segments = np.concatenate([np.full(len(part), (-1) ** i * (i % 3) * 10, np.int32) for i, part in enumerate(parts)])
+    tokens = draw_tokens(seed, total)
+    packed = np.asarray(jit_packed(model, jnp.asarray(tokens), jnp.asarray(segments), remat))
+    for part in parts:
+        alone = np.resize(tokens[part.start : part.stop], total)  # what comes after it changes nothing
+        np.testing.assert_allclose(
+            packed[part.start : part.stop], jit_call(model, jnp.asarray(alone))[: len(part)], rtol=1e-4, atol=1e-4
+        )
+    # And the numbers themselves say nothing.
+    renamed = rng.permutation(50)[np.repeat(np.arange(len(parts)), [len(part) for part in parts])]
+    np.testing.assert_array_equal(packed, jit_packed(model, jnp.asarray(tokens), jnp.asarray(renamed), remat))
+
+
+@pytest.mark.parametrize("length", [CONTEXT, LONGEST])
+def test_one_text_is_read_to_the_same_bits_packed_or_not(length):
+    tokens = jnp.asarray(draw_tokens(0, length))
+    packed = jit_packed(make(), tokens, jnp.full(length, 7, jnp.int32), False)
+    np.testing.assert_array_equal(packed, jit_call(make(), tokens))
+
+
+@pytest.mark.parametrize("length", [CONTEXT, LONGEST])
+def test_no_gradient_comes_from_another_text(length):
+    # The embeddings of the first text's tokens move nothing in the second.
+    tokens = jnp.where(jnp.arange(length) < 2, 3, 5)
+    segments = (jnp.arange(length) >= 2).astype(jnp.int32)
+    second = eqx.filter_jit(eqx.filter_grad(lambda model: model(tokens, segments)[2:].sum()))(make())
+    assert not np.any(second.embedding[3]) and np.any(second.embedding[5]) and np.any(second.embedding[-1])
+
+
 # As a byte model.
 
 BYTE_CONFIG = dataclasses.replace(CONFIG, vocab_size=256)

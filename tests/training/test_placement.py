@@ -81,4 +81,6 @@ def test_a_state_that_is_spread_stays_so(tmp_path: Path) -> None:
     assert "they must be Auto" in results["explicit"]
     assert "is spread over 8 devices that are not the mesh's 4" in results["others"]
     assert results["unnamed"] == "the mesh has the axes ('x',); call the one for the rows of batches 'data'"
-    assert "take the steps yourself with ecjax.training.training_step" in results["train"]
+    assert (
+        "is spread over devices as" in results["train"] and "give it the mesh: train(..., mesh=...)" in results["train"]
+    )

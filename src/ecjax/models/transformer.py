@@ -16,7 +16,7 @@ from typing import ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Integer, Key, UInt32
+from jaxtyping import Array, Bool, Float, Int, Int32, Integer, Key, Shaped, UInt32
 
 from ecjax.checks import check_integer
 from ecjax.frequencies import check_precision, cumulative_frequencies, fixed_point
@@ -158,7 +158,7 @@ class Attention(eqx.Module):
         distance: Int[Array, "n s"],
         written: Bool[Array, "#n s"],
     ) -> Float[Array, "n h*e"]:
-        """The mean of values over every key that is written and 0 to `context - 1` positions back.
+        """The mean of values over every key that is `written` for a query and 0 to `context - 1` positions back.
 
         The softmax is computed in float32.
         """
@@ -168,26 +168,31 @@ class Attention(eqx.Module):
         weights = jax.nn.softmax(jnp.where(visible, scores, -1e30), axis=-1)
         return jnp.einsum("hns,she->nhe", weights.astype(values.dtype), values).reshape(queries.shape[0], -1)
 
-    def __call__(self, x: Float[Array, "n d"]) -> Float[Array, "n d"]:
+    def __call__(self, x: Float[Array, "n d"], texts: Int32[Array, " n"] | None = None) -> Float[Array, "n d"]:
+        """What each position gathers from those that it sees; `texts` numbers the texts, of which it sees its own."""
         n, width = x.shape[0], self.context
         queries, keys, values = self.project(x)
         if n <= width:
             index = jnp.arange(n)
-            return self.out(self.mix(queries, keys, values, index[:, None] - index, jnp.ones((1, n), bool)))
+            written = jnp.ones((1, n), bool) if texts is None else texts[:, None] == texts
+            return self.out(self.mix(queries, keys, values, index[:, None] - index, written))
         # Blocks of `context` positions, each seeing itself and the block before.
         blocks = -(-n // width)
 
-        def cut(a: Float[Array, "n h e"]) -> Float[Array, "blocks width h e"]:
-            padded = jnp.pad(a, ((0, blocks * width - n), (0, 0), (0, 0)))
+        def cut(a: Shaped[Array, "n *rest"]) -> Shaped[Array, "blocks width *rest"]:
+            padded = jnp.pad(a, ((0, blocks * width - n), *[(0, 0)] * (a.ndim - 1)))
             return padded.reshape(blocks, width, *a.shape[1:])
 
-        def with_previous(a: Float[Array, "blocks width h e"]) -> Float[Array, "blocks 2*width h e"]:
-            return jnp.concatenate([jnp.pad(a, ((1, 0), (0, 0), (0, 0), (0, 0)))[:-1], a], axis=1)
+        def with_previous(a: Shaped[Array, "blocks width *rest"]) -> Shaped[Array, "blocks 2*width *rest"]:
+            return jnp.concatenate([jnp.pad(a, ((1, 0), *[(0, 0)] * (a.ndim - 1)))[:-1], a], axis=1)
 
         distance = width + jnp.arange(width)[:, None] - jnp.arange(2 * width)
-        written = (jnp.arange(blocks)[:, None] > 0) | (jnp.arange(2 * width) >= width)
+        written = ((jnp.arange(blocks)[:, None] > 0) | (jnp.arange(2 * width) >= width))[:, None]
+        if texts is not None:
+            own = cut(texts)
+            written &= own[:, :, None] == with_previous(own)[:, None]
         mixed = jax.vmap(self.mix, in_axes=(0, 0, 0, None, 0))(
-            cut(queries), with_previous(cut(keys)), with_previous(cut(values)), distance, written[:, None]
+            cut(queries), with_previous(cut(keys)), with_previous(cut(values)), distance, written
         )
         return self.out(mixed.reshape(blocks * width, -1)[:n])
 
@@ -207,13 +212,9 @@ class Layer(eqx.Module):
         self.mlp_norm = RMSNorm(config.d_model)
         self.mlp = GatedMLP(config, mlp)
 
-    def __call__(self, x: Float[Array, "n d"]) -> Float[Array, "n d"]:
-        x = x + self.attention(self.attention_norm(x))
+    def __call__(self, x: Float[Array, "n d"], texts: Int32[Array, " n"] | None = None) -> Float[Array, "n d"]:
+        x = x + self.attention(self.attention_norm(x), texts)
         return x + self.mlp(self.mlp_norm(x))
-
-
-def _apply(layer: Layer, x: Float[Array, "n d"]) -> Float[Array, "n d"]:
-    return layer(x)
 
 
 class DecodingState(eqx.Module):
@@ -256,13 +257,17 @@ class Transformer(eqx.Module):
         structure = jax.tree.structure(eqx.filter_eval_shape(Transformer, config, key=jax.random.key(0)))
         return jax.tree.unflatten(structure, jax.tree.leaves(weights))
 
-    def __call__(self, tokens: Integer[Array, " n"], *, remat: bool = False) -> Float[Array, "n v"]:
+    def __call__(
+        self, tokens: Integer[Array, " n"], segments: Integer[Array, " n"] | None = None, *, remat: bool = False
+    ) -> Float[Array, "n v"]:
         """Logits of each token of a text given those before it: row `i` predicts `tokens[i]` from `tokens[:i]`.
 
         Products are computed in the dtype of the weights.
 
         Args:
           tokens: Token ids, any integer dtype.
+          segments: If `tokens` are several texts: a number for each token, the same for all of one text, and another
+            for the text after it. Each text is read as if it were alone.
           remat: Whether a gradient computes each layer's activations anew instead of keeping them.
 
         Returns:
@@ -272,10 +277,14 @@ class Transformer(eqx.Module):
             return jnp.zeros((0, self.config.vocab_size), jnp.float32)
         start = jnp.array([self.config.vocab_size], jnp.int32)
         shifted = jnp.concatenate([start, tokens.astype(jnp.int32)])[:-1]
+        texts = None
+        if segments is not None:
+            begins = jnp.concatenate([jnp.ones(1, bool), segments[1:] != segments[:-1]])
+            shifted = jnp.where(begins, start, shifted)
+            texts = jnp.cumsum(begins, dtype=jnp.int32)
         x = self.embedding[shifted]
-        apply = eqx.filter_checkpoint(_apply) if remat else _apply
         for layer in self.layers:
-            x = apply(layer, x)
+            x = (eqx.filter_checkpoint(layer) if remat else layer)(x, texts)
         return self.unembedding(self.norm(x)).astype(jnp.float32)
 
     def init(self) -> DecodingState:

@@ -6,11 +6,14 @@ from ecjax import lazy
 
 if TYPE_CHECKING:
     from ecjax.training.choices import Compute, Optimizer
+    from ecjax.training.devices import data_mesh, spread
+    from ecjax.training.layout import shardings
     from ecjax.training.loop import train
+    from ecjax.training.losses import Masked, cross_entropy
     from ecjax.training.own import LanguageModel, Loss
     from ecjax.training.record import extended_settings
     from ecjax.training.settings import TrainingSettings, make_optimizer
-    from ecjax.training.step import Masked, TrainingState, cross_entropy, training_step
+    from ecjax.training.step import TrainingState, training_step
 
 __all__ = [
     "Compute",
@@ -21,8 +24,11 @@ __all__ = [
     "TrainingSettings",
     "TrainingState",
     "cross_entropy",
+    "data_mesh",
     "extended_settings",
     "make_optimizer",
+    "shardings",
+    "spread",
     "train",
     "training_step",
 ]
@@ -31,10 +37,14 @@ __getattr__, __dir__ = lazy.attach(
     __name__,
     {
         ".choices": ["Compute", "Optimizer"],
+        ".devices": ["data_mesh", "spread"],
+        ".layout": ["shardings"],
         ".loop": ["train"],
+        ".losses": ["Masked", "cross_entropy"],
         ".own": ["LanguageModel", "Loss"],
         ".record": ["extended_settings"],
         ".settings": ["TrainingSettings", "make_optimizer"],
-        ".step": ["Masked", "TrainingState", "cross_entropy", "training_step"],
+        ".step": ["TrainingState", "training_step"],
     },
+    extra="train",
 )

@@ -9,9 +9,10 @@ from typing import Any
 import grain
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
 from jaxtyping import Integer, PyTree
 
-from ecjax.training.step import Masked
+from ecjax.training.losses import Masked
 
 
 def peek(examples: grain.DatasetIterator) -> Any:
@@ -53,7 +54,8 @@ def check_shapes(batch: PyTree, step: int) -> list[Integer[np.ndarray, "_ _"]]:
     """The ids of each part of a batch.
 
     Raises:
-      ValueError: If one is not whole numbers of shape `[examples, length]`, or what counts in it is not as they are.
+      ValueError: If one is not whole numbers of shape `[examples, length]`, or what counts in it, or its segments, are
+        not of that shape.
     """
     parts = []
     for part in jax.tree.leaves(batch, is_leaf=lambda x: isinstance(x, Masked)):
@@ -70,6 +72,12 @@ def check_shapes(batch: PyTree, step: int) -> list[Integer[np.ndarray, "_ _"]]:
                     f"what counts in the batch of step {step} is {counted.dtype} of shape {counted.shape}; "
                     f"it must be bool of shape {ids.shape}, as its ids are"
                 )
+            segments = None if part.segments is None else np.asarray(part.segments)
+            if segments is not None and (segments.dtype.kind not in "iu" or segments.shape != ids.shape):
+                raise ValueError(
+                    f"the segments of the batch of step {step} are {segments.dtype} of shape {segments.shape}; "
+                    f"they must be whole numbers of shape {ids.shape}, as its ids are"
+                )
         parts.append(ids)
     return parts
 
@@ -79,7 +87,14 @@ def fingerprint(tree: PyTree) -> str:
     digest = hashlib.sha256()
     for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
         if isinstance(leaf, np.ndarray | np.generic | jax.Array):
-            array = np.asarray(leaf)
+            array = _whole(leaf)
             digest.update(f"{jax.tree_util.keystr(path)} {array.dtype} {array.shape}\n".encode())
             digest.update(np.ascontiguousarray(array).view(np.uint8).data if array.size else b"")
     return digest.hexdigest()
+
+
+def _whole(leaf: np.ndarray | np.generic | jax.Array) -> np.ndarray:
+    """A leaf on the host, gathered from all processes if this one has a part of it alone."""
+    if isinstance(leaf, jax.Array) and not (leaf.is_fully_addressable or leaf.is_fully_replicated):
+        leaf = multihost_utils.process_allgather(leaf, tiled=True)
+    return np.asarray(leaf)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, Sharding
 from jaxtyping import Array, PyTree
 
 T = TypeVar("T")
-_ROWS = "data"
+DATA, FSDP, TENSOR = "data", "fsdp", "tensor"
+"""Axes of a mesh: `DATA` and `FSDP` for the rows of batches, `FSDP` and `TENSOR` for what `shardings` splits."""
 
 
 def data_mesh() -> Mesh:
     """All devices of all processes, in a row."""
-    return Mesh(np.array(jax.devices()), (_ROWS,))
+    return Mesh(np.array(jax.devices()), (DATA,))
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
@@ -25,9 +28,14 @@ def replicated(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec())
 
 
+def _rows(mesh: Mesh) -> tuple[str, ...]:
+    """The mesh's axes that the rows of batches are spread over."""
+    return tuple(name for name in (DATA, FSDP) if name in mesh.axis_names)
+
+
 def over_rows(x: Array, mesh: Mesh, axis: int) -> Array:
     """Inside `jit`: `x` with `axis` spread over the devices."""
-    return jax.lax.with_sharding_constraint(x, NamedSharding(mesh, PartitionSpec(*[None] * axis, _ROWS)))
+    return jax.lax.with_sharding_constraint(x, NamedSharding(mesh, PartitionSpec(*[None] * axis, _rows(mesh))))
 
 
 def placement(tree: PyTree, mesh: Mesh) -> PyTree[Sharding] | None:
@@ -36,8 +44,8 @@ def placement(tree: PyTree, mesh: Mesh) -> PyTree[Sharding] | None:
     Raises:
       ValueError: If `mesh` has no axis for the rows of batches, an axis is explicit, or an array is on other devices.
     """
-    if _ROWS not in mesh.axis_names:
-        raise ValueError(f"the mesh has the axes {mesh.axis_names}; call the one for the rows of batches {_ROWS!r}")
+    if not _rows(mesh):
+        raise ValueError(f"the mesh has the axes {mesh.axis_names}; call the one for the rows of batches {DATA!r}")
     found = jax.tree_util.tree_map_with_path(lambda path, x: _placed(path, x, mesh), tree)
     shardings = jax.tree.leaves(found)
     for used in [mesh, *(x.mesh for x in shardings if isinstance(x, NamedSharding))]:
@@ -68,9 +76,8 @@ def check_whole(tree: PyTree) -> None:
     for path, x in jax.tree_util.tree_flatten_with_path(eqx.filter(tree, eqx.is_array))[0]:
         if not x.sharding.is_fully_replicated:
             raise ValueError(
-                f"the model's array {jax.tree_util.keystr(path)} is spread over devices as {x.sharding}, but train "
-                "keeps a copy on each; take the steps yourself with ecjax.training.training_step, which leaves arrays "
-                "where they are"
+                f"the model's array {jax.tree_util.keystr(path)} is spread over devices as {x.sharding}, but without "
+                "a mesh train keeps a copy on each; give it the mesh: train(..., mesh=...)"
             )
 
 
@@ -79,27 +86,38 @@ def replicate(tree: T, mesh: Mesh) -> T:
     return jax.tree.map(lambda x: _place(np.array(x), replicated(mesh)) if eqx.is_array(x) else x, tree)
 
 
+def place(tree: T, places: PyTree[Sharding]) -> T:
+    """A copy of every array, where `placement` says."""
+
+    def one(x: Any, sharding: Sharding | None) -> Any:
+        if sharding is None:
+            return x
+        return jnp.copy(x) if x.sharding == sharding else _place(np.array(x), sharding)
+
+    return jax.tree.map(one, tree, places)
+
+
 def local(tree: T) -> T:
     """This process's first copy of what is replicated."""
     return jax.tree.map(lambda x: x.addressable_data(0) if eqx.is_array(x) else x, tree)
 
 
-def spread(batch: PyTree[np.ndarray], mesh: Mesh, accumulate: int) -> PyTree[Array]:
+def spread(batch: PyTree[np.ndarray], mesh: Mesh, accumulate: int = 1) -> PyTree[Array]:
     """A batch with its rows spread over the devices. Every process gives the whole batch and keeps its devices' rows.
 
     Raises:
       ValueError: If the rows are not as many on each device in each of `accumulate` micro-batches.
     """
-    count = mesh.shape[_ROWS]
+    count = math.prod(mesh.shape[name] for name in _rows(mesh))
     for rows in {len(part) for part in jax.tree.leaves(batch)}:
         if rows % (count * accumulate):
             raise ValueError(
                 f"a batch of {rows} examples cannot be spread evenly over {count} devices in {accumulate} "
                 f"micro-batches; give a batch size that is a multiple of {count * accumulate}"
             )
-    sharding = NamedSharding(mesh, PartitionSpec(_ROWS))
+    sharding = NamedSharding(mesh, PartitionSpec(_rows(mesh)))
     return jax.tree.map(lambda x: _place(np.asarray(x), sharding), batch)
 
 
-def _place(x: np.ndarray, sharding: NamedSharding) -> Array:
+def _place(x: np.ndarray, sharding: Sharding) -> Array:
     return jax.make_array_from_callback(x.shape, sharding, lambda index: x[index])

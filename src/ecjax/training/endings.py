@@ -10,7 +10,7 @@ from jaxtyping import Bool, Int32, Integer, UInt16
 from ecjax.checks import check_integer
 from ecjax.codebook import Codebook
 from ecjax.codebook.modelled import END
-from ecjax.training.step import Masked
+from ecjax.training.losses import Masked
 
 
 class WindowExamples:

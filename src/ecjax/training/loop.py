@@ -12,12 +12,13 @@ from typing import Any
 import grain
 import jax
 import optax
+from jax.sharding import Mesh
 
 from ecjax.checks import check_integer
 from ecjax.training import record
 from ecjax.training.batches import check_ids, check_shapes, peek, take
 from ecjax.training.checkpoints import Checkpoints, opened
-from ecjax.training.devices import check_whole, data_mesh, local, replicate, spread
+from ecjax.training.devices import check_whole, data_mesh, local, place, placement, replicate, spread
 from ecjax.training.own import Loss, Method, Model, vocab_size
 from ecjax.training.processes import check_alike
 from ecjax.training.settings import TrainingSettings
@@ -38,8 +39,9 @@ def train(
     optimizer: optax.GradientTransformation | None = None,
     loss: Loss | None = None,
     description: Mapping[str, Any] | None = None,
+    mesh: Mesh | None = None,
 ) -> tuple[Model, list[float]]:
-    """Trains `model` on batches of token ids, on all devices of `jax.devices()`.
+    """Trains `model` on batches of token ids, on all devices of `jax.devices()` or those of a mesh.
 
     Several processes can train together. After `jax.distributed.initialize` all of them call this with the same
     arguments. Each computes the rows of every batch that belong to its devices, and all return the same.
@@ -47,7 +49,7 @@ def train(
     Args:
       model: The model to begin with: a `Transformer`, or any Equinox module whose `model(ids)` takes the ids of one
         text, int `[n]`, and gives float logits `[n, v]`. Row `i` predicts `ids[i]` from `ids[:i]` alone. All its JAX
-        arrays of floats are trained.
+        arrays of floats are trained. For batches of packed texts it takes their `segments`, too.
       examples: Batches of token ids, as `ecjax.data.batches` gives them: arrays `[batch_size, n]`, `Masked`, or tuples
         of these of several lengths, in which each token has the same weight.
       settings: Optimiser, steps, seed, precision.
@@ -72,13 +74,18 @@ def train(
         nothing else: no z-loss is added. What it does not count it must give a finite loss all the same.
       description: What `optimizer` and `loss` are, as JSON with names of your own. A run in `directory` goes on only if
         it is the same. It is needed there, as functions cannot be compared.
+      mesh: The devices to train on, with an axis "data" or "fsdp" for the rows of batches. The model's arrays stay
+        spread over it as they are (`shardings` tells how to spread them), and so do the optimiser's moments. By default
+        every device has a copy of all.
 
     Returns:
-      The trained model, and the loss of each step, in nats per token or as `loss` has it.
+      The trained model, and the loss of each step, in nats per token or as `loss` has it. If the model's arrays were
+      spread over `mesh`, they are so still.
 
     Raises:
-      ValueError: If the model gives no logits of one row for each id, or is spread over several devices; if `loss`
-        does not give one number for each id; if `optimizer` or `loss` is given without a `description`, and a
+      ValueError: If the model gives no logits of one row for each id, does not take the `segments` that batches
+        have; if it is spread over devices other than those of `mesh`; if `mesh` is none that `training_step` takes; if
+        `loss` does not give one number for each id; if `optimizer` or `loss` is given without a `description`, and a
         `directory`; if `directory` holds another run (the message says what differs) or a damaged one, or if another
         process trains there; if an id is out of range; if the examples end too soon; if a batch cannot be divided
         evenly among the devices; or if the loss is no longer a finite number.
@@ -88,16 +95,18 @@ def train(
     first = peek(examples)
     method = Method(settings, optimizer, loss)
     method.check(model)
-    check_whole(model)
+    if mesh is None:
+        check_whole(model)
     known = vocab_size(model, check_shapes(first, 1)[0])
     check_ids(first, known, 1)
     with contextlib.ExitStack() as stack:
         checkpoints = None
         if directory is not None:
-            run = record.describe(method, model, first, inputs, description)
+            run = record.describe(method, model, first, inputs, description, mesh)
             check_alike("settings, models, inputs or examples", run)
             checkpoints = stack.enter_context(opened(Path(directory), run, warn or _warn))
-        trained, losses = _steps(model, examples, method, known, checkpoints, checkpoint_every, report)
+        chosen = data_mesh() if mesh is None else mesh
+        trained, losses = _steps(model, examples, method, known, chosen, checkpoints, checkpoint_every, report)
         if save is not None and jax.process_index() == 0:
             save(trained, losses)
         if checkpoints is not None:
@@ -110,27 +119,34 @@ def _steps(
     examples: grain.DatasetIterator,
     method: Method,
     known: int,
+    mesh: Mesh,
     checkpoints: Checkpoints | None,
     checkpoint_every: int,
     report: Callable[[int, float, Model], None] | None,
 ) -> tuple[Model, list[float]]:
     """All steps after those of the last checkpoint; the ids of batches are below `known`."""
-    settings, mesh, total = method.settings, data_mesh(), method.settings.total_steps
-    state, losses = replicate(TrainingState.begin(model, settings, method.optimizer), mesh), list[float]()
+    settings, total = method.settings, method.settings.total_steps
+    state, losses = TrainingState.begin(model, settings, method.optimizer), list[float]()
+    places = placement(state, mesh)
+    state, given = (replicate(state, mesh), local) if places is None else (place(state, places), _as_it_is)
     if checkpoints is not None:
         state, losses = checkpoints.restore(state, examples, total)
     for step in range(len(losses) + 1, total + 1):
         batch = take(examples, step)
         check_ids(batch, known, step)
-        # What `training_step` looks at before each step was looked at once, and the state stays on each device.
+        # What `training_step` looks at before each step was looked at once, and the state stays where it is.
         now = method._replace(settings=settings.until(step))
-        state, loss = compiled_step((now, None), mesh, state, spread(batch, mesh, settings.accumulate))
+        state, loss = compiled_step((now, places), mesh, state, spread(batch, mesh, settings.accumulate))
         losses.append(_checked(float(loss), step))
         if report is not None:
-            report(step, losses[-1], local(state.model))
+            report(step, losses[-1], given(state.model))
         if checkpoints is not None and (step % checkpoint_every == 0 or step == total):
             checkpoints.save(state, examples, losses)
-    return local(state.model), losses
+    return given(state.model), losses
+
+
+def _as_it_is(model: Model) -> Model:
+    return model
 
 
 def _checked(loss: float, step: int) -> float:

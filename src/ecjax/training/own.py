@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
@@ -25,6 +26,10 @@ class LanguageModel(Protocol):
 
     `model(ids)` takes int `[n]` and gives float logits `[n, v]`: row `i` predicts `ids[i]` and must depend on
     `ids[:i]` alone. So row 0 predicts the first token from nothing.
+
+    To read several texts that are packed into one row, it takes `segments` besides, int `[n]`, by that name: the
+    number is the same for all ids of one text, and another for the text after it. A text must be read as if it were
+    alone.
     """
 
     def __call__(self, ids: Integer[Array, " n"], /) -> Float[Array, "n v"]: ...
@@ -97,6 +102,21 @@ def vocab_size(model: LanguageModel, ids: Integer[Any, "b n"]) -> int:
     if said > logits.shape[1]:
         raise ValueError(f"the {name} says that it knows {said} ids, but gives logits of {logits.shape[1]}")
     return said
+
+
+def segmented(model: LanguageModel) -> Callable[..., Float[Array, "n v"]]:
+    """The model, as what reads packed texts: `model(ids, segments=segments)`.
+
+    Raises:
+      ValueError: If it does not take segments.
+    """
+    taken = inspect.signature(model.__call__).parameters.values()
+    if not any(x.name == "segments" or x.kind is inspect.Parameter.VAR_KEYWORD for x in taken):
+        raise ValueError(
+            f"the batch has several texts in a row, but the {type(model).__name__} takes no segments; give it a "
+            "parameter of that name, and let no text see another, or give batches of single texts"
+        )
+    return model
 
 
 def describe_model(model: LanguageModel) -> dict:

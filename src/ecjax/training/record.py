@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
 import jax
+from jax.sharding import Mesh
 
 from ecjax import atomic
 from ecjax.checks import check_integer
@@ -38,6 +40,7 @@ def describe(
     batch: Any,
     inputs: Mapping[str, Any] | None,
     description: Mapping[str, Any] | None = None,
+    mesh: Mesh | None = None,
 ) -> dict:
     """All that a run's result depends on, as JSON holds it.
 
@@ -47,6 +50,7 @@ def describe(
       batch: The first batch.
       inputs: What else there is, by names of the caller's.
       description: What the caller's own optimiser and loss are, in their words.
+      mesh: The caller's own, which the model may be spread over.
 
     Raises:
       ValueError: If `inputs` or `description` is not JSON, or an optimiser or loss of one's own is not described.
@@ -61,6 +65,8 @@ def describe(
                 "compared; describe yours in train(..., description={...}), as JSON with names of your own"
             )
         own["own"] = method.own
+    if mesh is not None:
+        own["mesh"] = {"axes": {name: mesh.shape[name] for name in mesh.axis_names}, "spread": _spread(model)}
     return own | {
         "settings": _as_json(method.settings),
         "model": dataclasses.asdict(model.config) if isinstance(model, Transformer) else describe_model(model),
@@ -214,6 +220,16 @@ def _told(leaves: dict[str, Any], name: str) -> str:
 
 def _cut(text: str) -> str:
     return printable(text, _LONGEST)
+
+
+def _spread(model: LanguageModel) -> dict[str, str]:
+    """How those of the model's arrays are spread that are."""
+    arrays = jax.tree_util.tree_flatten_with_path(eqx.filter(model, eqx.is_array))[0]
+    return {
+        jax.tree_util.keystr(path).lstrip("."): str(getattr(x.sharding, "spec", x.sharding))
+        for path, x in arrays
+        if not x.sharding.is_fully_replicated
+    }
 
 
 def _json_of(name: str, value: Mapping[str, Any] | None) -> dict:

@@ -8,27 +8,15 @@ from typing import Generic
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jax.sharding import Mesh, Sharding
-from jaxtyping import Array, Bool, Float, Integer, PyTree
+from jaxtyping import Array, Float, Integer, PyTree
 
 from ecjax.models.transformer import Transformer
 from ecjax.training.devices import over_rows, placement, replicated
-from ecjax.training.own import LanguageModel, Loss, Method, Model
+from ecjax.training.losses import Masked, cross_entropy
+from ecjax.training.own import LanguageModel, Loss, Method, Model, segmented
 from ecjax.training.settings import TrainingSettings, make_optimizer
-
-
-class Masked(eqx.Module):
-    """Token ids of which only some count in the loss, all being seen: one example, or a batch of them.
-
-    Attributes:
-      ids: Token ids.
-      counted: Whether the loss of predicting the id at this place counts.
-    """
-
-    ids: Integer[Array | np.ndarray, "*b n"]
-    counted: Bool[Array | np.ndarray, "*b n"]
 
 
 class TrainingState(eqx.Module, Generic[Model]):
@@ -46,15 +34,6 @@ class TrainingState(eqx.Module, Generic[Model]):
         return TrainingState(model, chosen.init(eqx.filter(model, eqx.is_inexact_array)))
 
 
-def cross_entropy(
-    logits: Float[Array, "*n v"], targets: Integer[Array, "*n"]
-) -> tuple[Float[Array, "*n"], Float[Array, "*n"]]:
-    """The loss of each target in nats, and the log of the softmax's normaliser."""
-    normaliser = jax.nn.logsumexp(logits, axis=-1)
-    chosen = jnp.take_along_axis(logits, targets[..., None].astype(jnp.int32), axis=-1)[..., 0]
-    return normaliser - chosen, normaliser
-
-
 def training_step(
     settings: TrainingSettings,
     mesh: Mesh,
@@ -70,9 +49,11 @@ def training_step(
 
     Args:
       settings: Optimiser, precision, micro-batches.
-      mesh: The devices (`ecjax.training.devices.data_mesh`, or a mesh of one's own whose axis "data" is for the rows).
+      mesh: The devices: `data_mesh()`, or a mesh of one's own with an axis "data" or "fsdp" for
+        the rows.
       state: The state before (`TrainingState.begin`). It is consumed.
-      batch: Token ids `[b, n]`, or `Masked`, or a tuple of these of several lengths; rows are spread over the devices.
+      batch: Token ids `[b, n]`, or `Masked`, or a tuple of these of several lengths, with the rows spread over the
+        devices (`spread`).
       optimizer: An optimiser instead of the settings'. Give the same object each time: for another, all is compiled
         anew.
       loss: A loss instead of cross-entropy and z-loss, as `train` takes it; the same object each time, too.
@@ -81,8 +62,9 @@ def training_step(
       The state after, and the mean loss of the tokens that count, in nats, before the step.
 
     Raises:
-      ValueError: If the mesh has no axis "data", has explicit axes, or is not of the devices of the state; if
-        optimiser or loss is of the wrong kind; if `settings.remat` is set for a model other than `Transformer`.
+      ValueError: If the mesh has no axis "data" or "fsdp", has explicit axes, or is not of the devices of the state; if
+        optimiser or loss is of the wrong kind; if `settings.remat` is set for a model other than `Transformer`; if the
+        batch has segments, and the model takes none.
     """
     method = Method(settings, optimizer, loss)
     method.check(state.model)
@@ -111,6 +93,10 @@ def _parts(batch: PyTree) -> list[Masked]:
     """The batch's arrays, each with what counts of it."""
     parts = jax.tree.leaves(batch, is_leaf=lambda x: isinstance(x, Masked))
     return [x if isinstance(x, Masked) else Masked(x, jnp.ones(x.shape, bool)) for x in parts]
+
+
+def _segments(part: Masked) -> Integer[Array, "b n"] | None:
+    return None if part.segments is None else jnp.asarray(part.segments)
 
 
 def loss_and_gradients(
@@ -157,7 +143,7 @@ def _sums(
     losses, squares = [], []
     for part in batch:
         ids = jnp.asarray(part.ids)
-        loss, normaliser = cross_entropy(jax.vmap(read)(ids), ids)
+        loss, normaliser = cross_entropy(jax.vmap(read)(ids, _segments(part)), ids)
         losses.append(jnp.where(part.counted, loss, 0).ravel())
         squares.append(jnp.where(part.counted, jnp.square(normaliser), 0).ravel())
     return jnp.concatenate(losses).sum(), jnp.concatenate(squares).sum()
@@ -167,8 +153,8 @@ def _own_sum(settings: TrainingSettings, model: LanguageModel, batch: list[Maske
     """The sum of the losses that the caller's own function gives to what counts."""
     read = _reader(settings, model)
 
-    def of_one(ids: Integer[Array, " n"]) -> Float[Array, " n"]:
-        losses = jnp.asarray(loss(read(ids), ids))
+    def of_one(ids: Integer[Array, " n"], segments: Integer[Array, " n"] | None) -> Float[Array, " n"]:
+        losses = jnp.asarray(loss(read(ids, segments), ids))
         if losses.shape != ids.shape or not jnp.issubdtype(losses.dtype, jnp.floating):
             raise ValueError(
                 f"the loss gives {losses.dtype} of shape {losses.shape} for one text of {len(ids)} ids; it must give "
@@ -176,17 +162,22 @@ def _own_sum(settings: TrainingSettings, model: LanguageModel, batch: list[Maske
             )
         return losses.astype(jnp.float32)
 
-    losses = [jnp.where(part.counted, jax.vmap(of_one)(jnp.asarray(part.ids)), 0).ravel() for part in batch]
-    return jnp.concatenate(losses).sum()
+    every = [jax.vmap(of_one)(jnp.asarray(part.ids), _segments(part)) for part in batch]
+    return jnp.concatenate([jnp.where(part.counted, x, 0).ravel() for part, x in zip(batch, every, strict=True)]).sum()
 
 
-def _reader(settings: TrainingSettings, model: LanguageModel) -> Callable[[Integer[Array, " n"]], Float[Array, "n v"]]:
-    """From ids to float32 logits, in the settings' precision."""
+def _reader(
+    settings: TrainingSettings, model: LanguageModel
+) -> Callable[[Integer[Array, " n"], Integer[Array, " n"] | None], Float[Array, "n v"]]:
+    """From ids and segments to float32 logits, in the settings' precision."""
     if settings.compute == "bfloat16":
         model = jax.tree.map(lambda x: x.astype(jnp.bfloat16) if eqx.is_inexact_array(x) else x, model)
 
-    def read(ids: Integer[Array, " n"]) -> Float[Array, "n v"]:
-        logits = model(ids, remat=settings.remat) if isinstance(model, Transformer) else model(ids)
+    def read(ids: Integer[Array, " n"], segments: Integer[Array, " n"] | None) -> Float[Array, "n v"]:
+        if isinstance(model, Transformer):
+            logits = model(ids, segments, remat=settings.remat)
+        else:
+            logits = model(ids) if segments is None else segmented(model)(ids, segments=segments)
         return logits.astype(jnp.float32)
 
     return read
