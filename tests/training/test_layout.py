@@ -10,11 +10,12 @@ import equinox as eqx
 import jax
 import numpy as np
 import pytest
-from jax.sharding import AxisType, Mesh, NamedSharding
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array
 
 from ecjax.data import packed
 from ecjax.models.transformer import Transformer, TransformerConfig
-from ecjax.training import TrainingSettings, shardings, train
+from ecjax.training import TrainingSettings, TrainingState, cross_entropy, shardings, spread, train, training_step
 from ecjax.training.batches import fingerprint
 from tests.training.runs import SETTINGS, Stopped, examples, free_address, model, start, stop_at, use_cpus
 
@@ -166,7 +167,7 @@ def test_two_processes_each_keep_their_part(cache: Path, tmp_path: Path) -> None
 def test_where_arrays_go(results: dict) -> None:
     names = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_flatten_with_path(model(0, CONFIG))[0]]
     specs = dict(zip(names, results["all"]["specs"], strict=True))
-    columns, rows, whole = "P('fsdp', 'tensor')", "P('tensor', 'fsdp')", "P(None,)"
+    columns, rows, whole = "P('fsdp', 'tensor')", "P('tensor', 'fsdp')", "P()"
     layer = ".layers[0]"
     assert specs == {
         ".embedding": "P(None, 'fsdp')",
@@ -196,3 +197,31 @@ def test_a_mesh_of_other_axes_is_refused():
     told = "the mesh has the axes ('data', 'model'); those that shardings knows are 'data', 'fsdp' and 'tensor'"
     with pytest.raises(ValueError, match=re.escape(told)):
         shardings(model(), mesh)
+
+
+def steps_of_ones_own(out: Path, cache: Path) -> None:
+    """Steps of a loop of one's own on a mesh, of arrays whose specs end with an axis that nothing splits."""
+    use_cpus(8, cache)
+    mesh = mesh_of({"fsdp": 4, "tensor": 2})
+    begin = eqx.filter_shard(placed(mesh), shardings(model(0, CONFIG), mesh))
+    written = jax.device_put(begin.norm.scale, NamedSharding(mesh, PartitionSpec(None)))
+    begin = eqx.tree_at(lambda m: m.norm.scale, begin, written)
+    traced: list[int] = []
+
+    def loss(logits: Array, ids: Array) -> Array:
+        traced.append(len(ids))
+        return cross_entropy(logits, ids)[0]
+
+    state, settings, batches = TrainingState.begin(begin, SETTINGS), SETTINGS, examples()
+    for _ in range(3):
+        state, _ = training_step(settings, mesh, state, spread(next(batches), mesh), loss=loss)
+        traced.append(0)
+    out.write_text(json.dumps(traced))
+
+
+@pytest.mark.slow
+def test_a_loop_of_ones_own_compiles_once(cache: Path, tmp_path: Path) -> None:
+    process = start(steps_of_ones_own, tmp_path / "out", cache)
+    process.join()
+    first, *rest = "".join(str(min(n, 1)) for n in json.loads((tmp_path / "out").read_text())).split("0")
+    assert first and not any(rest), "a later step was traced anew"

@@ -68,7 +68,17 @@ def _placed(path: tuple[Any, ...], x: Any, mesh: Mesh) -> Sharding | None:
             f"the array {jax.tree_util.keystr(path)} is spread over {len(x.sharding.device_set)} devices that are not "
             f"the mesh's {mesh.size}; make both with one mesh"
         )
+    if isinstance(x.sharding, NamedSharding):
+        return NamedSharding(x.sharding.mesh, trimmed(x.sharding.spec))
     return x.sharding
+
+
+def trimmed(spec: PartitionSpec) -> PartitionSpec:
+    """A spec as XLA gives it back, without the axes at its end that nothing splits: for another, it compiles anew."""
+    names = tuple(spec)
+    while names and names[-1] is None:
+        names = names[:-1]
+    return PartitionSpec(*names)
 
 
 def check_whole(tree: PyTree) -> None:
@@ -84,6 +94,18 @@ def check_whole(tree: PyTree) -> None:
 def replicate(tree: T, mesh: Mesh) -> T:
     """A copy of every array on every device. Every process gives the same tree."""
     return jax.tree.map(lambda x: _place(np.array(x), replicated(mesh)) if eqx.is_array(x) else x, tree)
+
+
+def at(tree: T, mesh: Mesh, places: PyTree[Sharding] | None) -> T:
+    """Every array where `placement` says; those that are there already are not copied."""
+    if places is None:
+        places = jax.tree.map(lambda x: replicated(mesh) if eqx.is_array(x) else None, tree)
+
+    def one(x: Any, sharding: Sharding | None) -> Any:
+        there = sharding is None or isinstance(x, Tracer) or x.sharding == sharding
+        return x if there else jax.device_put(x, sharding)
+
+    return jax.tree.map(one, tree, places)
 
 
 def place(tree: T, places: PyTree[Sharding]) -> T:

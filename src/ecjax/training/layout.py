@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import equinox as eqx
 import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import PyTree
 
-from ecjax.training.devices import DATA, FSDP, TENSOR
+from ecjax.models.transformer import Transformer
+from ecjax.training.devices import DATA, FSDP, TENSOR, trimmed
+from ecjax.training.own import LanguageModel
 
 # Of the Transformer: the matrices that read what others have split by columns, and the table that ids are rows of.
 _BY_ROWS = (".attention.out.weight", ".mlp.down.weight", ".embedding")
-_WHOLE = (".attention.bias",)  # too small to be worth it
+_WHOLE = (".attention.bias", ".attention.vectors")  # too small to be worth it
 
 
 def shardings(model: PyTree, mesh: Mesh) -> PyTree[NamedSharding | None]:
@@ -24,8 +27,8 @@ def shardings(model: PyTree, mesh: Mesh) -> PyTree[NamedSharding | None]:
       split; of a `Transformer`'s embedding and of the matrices that close attention and MLP, the first.
 
     Splits are of arrays of two axes and more, along an axis whose length the number of parts divides. What cannot be
-    split so, what has fewer axes, and a `Transformer`'s biases are whole on every device. Where arrays are changes
-    results by rounding alone.
+    split so, what has fewer axes, and what a `Transformer` learns of distances are whole on every device. Where arrays
+    are changes results by rounding alone.
 
     Args:
       model: An Equinox module, or any tree. It may be one of `jax.ShapeDtypeStruct` (`equinox.filter_eval_shape`).
@@ -55,6 +58,19 @@ def shardings(model: PyTree, mesh: Mesh) -> PyTree[NamedSharding | None]:
     return jax.tree_util.tree_map_with_path(one, model)
 
 
+def with_whole_rows(model: LanguageModel, mesh: Mesh) -> LanguageModel:
+    """Inside `jit`: a `Transformer` whose embedding is gathered along "fsdp"; any other model as it is.
+
+    Ids look up rows. From parts of rows, activations would be split by columns, and devices of "fsdp" split them by
+    examples.
+    """
+    if FSDP not in mesh.axis_names or not isinstance(model, Transformer):
+        return model
+    others = PartitionSpec(*(name if name == TENSOR else None for name in _split(model.embedding.shape, mesh, True)))
+    whole = jax.lax.with_sharding_constraint(model.embedding, NamedSharding(mesh, others))
+    return eqx.tree_at(lambda model: model.embedding, model, whole)
+
+
 def _split(shape: tuple[int, ...], mesh: Mesh, first: bool) -> PartitionSpec:
     """What splits each axis: "tensor" the `first` or else the last, "fsdp" the longest of the others that it can."""
     names: list[str | None] = [None] * len(shape)
@@ -66,4 +82,4 @@ def _split(shape: tuple[int, ...], mesh: Mesh, first: bool) -> PartitionSpec:
         free = [i for i, size in enumerate(shape) if names[i] is None and size % fsdp == 0]
         if fsdp > 1 and free:
             names[max(free, key=lambda i: shape[i])] = FSDP
-    return PartitionSpec(*names)
+    return trimmed(PartitionSpec(*names))

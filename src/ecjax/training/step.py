@@ -13,7 +13,8 @@ from jax.sharding import Mesh, Sharding
 from jaxtyping import Array, Float, Integer, PyTree
 
 from ecjax.models.transformer import Transformer
-from ecjax.training.devices import over_rows, placement, replicated
+from ecjax.training.devices import at, over_rows, placement, replicated
+from ecjax.training.layout import with_whole_rows
 from ecjax.training.losses import Masked, cross_entropy
 from ecjax.training.own import LanguageModel, Loss, Method, Model, segmented
 from ecjax.training.settings import TrainingSettings, make_optimizer
@@ -68,7 +69,8 @@ def training_step(
     """
     method = Method(settings, optimizer, loss)
     method.check(state.model)
-    return compiled_step((method, placement(state, mesh)), mesh, state, batch)
+    places = placement(state, mesh)
+    return compiled_step((method, places), mesh, at(state, mesh, places), batch)
 
 
 @eqx.filter_jit(donate="all-except-first")
@@ -111,6 +113,7 @@ def loss_and_gradients(
     count = jnp.maximum(sum(jnp.sum(part.counted) for part in parts), 1)
 
     def objective(model: LanguageModel, batch: list[Masked]) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        model = with_whole_rows(model, mesh)
         if own is not None:
             mean = _own_sum(settings, model, batch, own) / count
             return mean, mean
