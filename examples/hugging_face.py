@@ -14,7 +14,7 @@ import numpy as np
 import optax
 
 import ecjax
-from ecjax.codebook.hugging_face import CodebookTokenizer
+from ecjax.codebook import CodebookTokenizer
 
 BEFORE, WIDTH, LENGTH, BATCH, STEPS = 3, 48, 64, 16, 120
 

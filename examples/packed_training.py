@@ -11,7 +11,7 @@ from jax.sharding import AxisType
 
 import ecjax
 from ecjax.data import packed
-from ecjax.models.transformer import Transformer, configuration
+from ecjax.models import Transformer, configuration
 from ecjax.training import TrainingSettings, TrainingState, shardings, spread, training_step
 
 jax.config.update("jax_num_cpu_devices", 8)

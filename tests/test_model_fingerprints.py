@@ -172,6 +172,19 @@ def test_an_exact_transformer_is_called_as_its_file_is(tmp_path):
     assert model_fingerprint(model) == save_exact(tmp_path / "model", model, {"made": "now"})
 
 
+class Own(IntegerTransformer):
+    """An exact Transformer of one's own."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        zeros = IntegerTransformer.zeros(config)
+        super().__init__(zeros.embedding, zeros.layers, zeros.norm, zeros.unembedding, config)
+
+
+def test_a_model_with_a_configuration_is_called_as_it_was():
+    # As an ecjax called it whose configurations were sizes alone. Files would not be read any more.
+    assert model_fingerprint(Own(CONFIG)) == "9f77516b92a23096024100a3c188e67e12673a2df1a995807c8281f75e3a380a"
+
+
 @pytest.mark.parametrize(
     "value",
     [len, lambda: 0, object(), {1, 2}, b"bytes", int, 3j, Settings(inner=len), {"a": {2: {3}}}],

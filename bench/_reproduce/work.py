@@ -143,7 +143,7 @@ def _keep(
         "run": run._asdict(),
         "scale": job.scale,
         "settings": dataclasses.asdict(settings),
-        "model": dataclasses.asdict(config),
+        "model": config.settings(),
         "tokens": tokens.facts,
         "m1": {"name": job.m1, "fingerprint": serialisation.read_fingerprint(serialisation.resolve(job.m1))},
         "weights": save_transformer(job.model_file(run), model, {"run": run._asdict()}),

@@ -88,6 +88,7 @@ __getattr__, __dir__ = lazy.attach(
         "exactness",
         "generation",
         "models",
+        "paper",
         "serialisation",
         "testing",
         "tokenizers",

@@ -29,6 +29,8 @@ from typing import Any, ClassVar
 
 from ecjax.caching import Folder, private_folder
 
+__all__ = ["cache"]
+
 LIMIT = 256 << 20
 """Bytes of compiled code that are kept, for all machines together."""
 

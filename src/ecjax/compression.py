@@ -23,6 +23,7 @@ from ecjax.container.files import Report
 from ecjax.models.base import ByteModel
 from ecjax.models.files import exact_fingerprint, load_model
 from ecjax.models.integer import IntegerTransformer
+from ecjax.models.sizes import TransformerConfig
 
 DEFAULT = "m1-books"
 """The model that compresses unless another is named."""
@@ -228,6 +229,9 @@ def _settings(place: str, module: eqx.Module) -> Iterator[tuple[str, object]]:
 
 def _record(value: object) -> object:
     """What JSON is to have of a value that it does not know. Raises TypeError if that is not a dataclass's instance."""
+    if isinstance(value, TransformerConfig):
+        # As it was when it was defined there and had sizes alone: files call models by this.
+        return ["ecjax.models.transformer.TransformerConfig", value.settings()]
     if not dataclasses.is_dataclass(value) or isinstance(value, type):
         raise TypeError(f"{type(value).__name__} is no plain value")
     return [_class_name(value), {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}]

@@ -13,7 +13,21 @@ from jaxtyping import Array, Bool, Float, Int32, Integer, UInt8, UInt32
 from ecjax.checks import check_ids, check_integer, check_positive
 from ecjax.models.base import ByteModel
 from ecjax.models.transformer import Transformer, TransformerConfig
+from ecjax.paper import PAPER
 from ecjax.training import cross_entropy
+
+__all__ = [
+    "bit_compression_ratio",
+    "bits_per_byte",
+    "coded_bits_per_byte",
+    "compiled_flops_per_token",
+    "flops_per_byte",
+    "forward_flops_per_token",
+    "training_flops_per_token",
+    "uniform_bits_per_byte",
+    "unigram_bits_per_byte",
+    "validation_bits_per_byte",
+]
 
 _BATCH_TOKENS = 8192  # positions that are evaluated side by side
 _MOST_BYTES = 1 << 62
@@ -66,6 +80,48 @@ def bits_per_byte(model: Transformer, held_out: Integer[np.ndarray, " n"], text_
       ValueError: If an id is not in the model's vocabulary, there is no text, or the model gives no finite numbers.
     """
     held_out = _measured(held_out, model.config.vocab_size, text_bytes)
+    return _total_nats(model, held_out) / math.log(2) / text_bytes
+
+
+def validation_bits_per_byte(
+    model: Transformer,
+    held_out: Integer[np.ndarray, " n"],
+    bytes_per_token: float,
+    batches: int = PAPER.validation_batches,
+    batch_size: int = PAPER.batch_size,
+) -> float:
+    """Bits per byte by the paper's rule: the loss of the first batches alone, `loss / ln 2 / bytes_per_token`.
+
+    The ids are cut into examples as long as the model's context, in their order, as for `bits_per_byte`. What is not in
+    the first `batches * batch_size` examples is left out: with the paper's context 20 * 256 * 512 ids count.
+
+    Args:
+      model: A language model over token ids.
+      held_out: The text's ids, as many as the batches have or more.
+      bytes_per_token: Of the method on all held-out text; that of these ids alone need not be known.
+      batches: Number of batches.
+      batch_size: Examples in a batch.
+
+    Returns:
+      Bits per byte.
+
+    Raises:
+      ValueError: If there are fewer ids, one of the first is not in the model's vocabulary, a number is out of its
+        range, or the model gives no finite numbers.
+    """
+    check_positive("bytes_per_token", bytes_per_token)
+    count = check_integer("batches", batches, 1) * check_integer("batch_size", batch_size, 1) * model.config.context
+    if len(held_out) < count:
+        raise ValueError(
+            f"{batches} batches of {batch_size} examples of {model.config.context} ids are {count:,} ids, and there "
+            f"are {len(held_out):,}; give more, or measure them all with bits_per_byte"
+        )
+    ids = check_ids(held_out[:count], model.config.vocab_size)
+    return _total_nats(model, ids) / count / math.log(2) / bytes_per_token
+
+
+def _total_nats(model: Transformer, held_out: Int32[np.ndarray, " n"]) -> float:
+    """The sum of the losses of ids, in examples as long as the model's context. Raises ValueError if it is none."""
     context = model.config.context
     rows = max(1, _BATCH_TOKENS // context)
     total = 0.0
@@ -77,7 +133,7 @@ def bits_per_byte(model: Transformer, held_out: Integer[np.ndarray, " n"], text_
         total += float(_nats(model, jnp.asarray(padded), jnp.asarray(counts)))
     if not math.isfinite(total):
         raise ValueError("the model's losses are not finite; train it again, with a lower learning rate")
-    return total / math.log(2) / text_bytes
+    return total
 
 
 @eqx.filter_jit
@@ -150,9 +206,10 @@ def forward_flops_per_token(config: TransformerConfig) -> int:
     """FLOPs of all matrix products for each token of an example as long as the context.
 
     More than the paper counts: the projection to logits, and attention's scores and weighted sums, of which this
-    implementation computes all pairs of positions.
+    implementation computes all pairs of positions, and its products with vectors for distances, if it has them.
     """
-    attention = 2 * config.layers * config.heads * config.head_dim * config.context
+    products = 2 if config.relative == "bias" else 3
+    attention = products * config.layers * config.heads * config.head_dim * config.context
     return 2 * (config.parameters + config.d_model * config.vocab_size + attention)
 
 

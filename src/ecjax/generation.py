@@ -17,6 +17,8 @@ from ecjax.models.transformer import DecodingState, Transformer
 from ecjax.padding import bucket
 from ecjax.tokenizers import Bytes
 
+__all__ = ["SamplingSettings", "generate", "sample_token"]
+
 Adjust = Callable[[Float[Array, " v"]], Float[Array, " v"]]
 """From the logits of the next token to those that it is drawn from."""
 

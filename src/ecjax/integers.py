@@ -17,6 +17,28 @@ from jax.extend import core
 from jax.interpreters import batching, mlir
 from jaxtyping import Array, Bool, Int, Integer, UInt8, UInt32
 
+__all__ = [
+    "LIMB_BITS",
+    "add",
+    "bits_to_limbs",
+    "declare",
+    "divide_wide",
+    "from_limbs",
+    "is_zero",
+    "less",
+    "limb_count",
+    "limbs_to_bits",
+    "multiply_shift",
+    "multiply_wide",
+    "proportion",
+    "regroup_bits",
+    "resolve_carries",
+    "rounding_shift",
+    "subtract",
+    "to_limbs",
+    "wrapping",
+]
+
 LIMB_BITS = 32
 
 

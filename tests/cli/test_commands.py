@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ecjax import Codebook, serialisation
-from ecjax.models.files import save_exact, save_transformer
+from ecjax.models.files import load_transformer, save_exact, save_transformer
 from ecjax.models.integer import IntegerTransformer
 from ecjax.models.transformer import Transformer, configuration
 from tests.cli.support import TEXTS, refused
@@ -325,3 +325,19 @@ def test_the_demonstration_reports(ecjax, tmp_path: Path) -> None:
     assert report["bytes_per_token"] == pytest.approx(report["bytes"] / report["tokens"])
     assert set(report["bits_per_byte"]) == {"uniform", "unigram", "bytes_lm", "m2"}
     assert (tmp_path / "demo/curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_a_language_model_can_learn_vectors_of_distances(ecjax, tmp_path: Path) -> None:
+    text, out = tmp_path / "text", tmp_path / "m2"
+    text.write_bytes(TEXTS["text"] * 3)
+    command = ("train-m2", text, "--out", out, "--tokenizer", "bytes", "--size", "tiny", "--context", 16)
+    few = ("--steps", 2, "--batch-size", 2)
+    assert ecjax(*command, *few, "--relative", "vectors").status == 0
+    assert load_transformer(out / "model.safetensors").config.relative == "vectors"
+    assert json.loads(ecjax("evaluate", out / "model.safetensors", text, "--json").out)["bits_per_byte"] > 0
+    assert ecjax("generate", out / "model.safetensors", "--max-tokens", 3).status == 0
+    refused(ecjax(*command, *few), r'model\.relative is absent here and was "vectors"')
+    refused(ecjax(*command, *few, "--relative", "rotary"), "rotary")
+    exact = ("quantize", out / "model.safetensors", text, "--out", tmp_path / "exact")
+    refused(ecjax(*exact), "an exact model has a bias for each distance, not vectors; train one with biases")

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import chex
 import jax
 import numpy as np
 import pytest
@@ -32,9 +33,7 @@ def test_save_and_load(saved):
         loaded = load_codebook(name)
         assert loaded.fingerprint == codebook.fingerprint and len(loaded.fingerprint) == 64
         assert json.loads(loaded.provenance) == {"text": "a corpus"}
-        for a, b in zip(jax.tree.leaves(loaded), jax.tree.leaves(codebook), strict=True):
-            np.testing.assert_array_equal(a, b)
-            assert a.dtype == b.dtype
+        chex.assert_trees_all_equal(jax.tree.leaves(loaded), jax.tree.leaves(codebook), strict=True)
     assert [path.name for path in saved.parent.iterdir()] == [saved.name]
 
 
@@ -171,8 +170,7 @@ def test_codebooks_of_all_kinds_are_saved_and_loaded(book, tmp_path):
     book.save(tmp_path / "book")
     loaded = load_codebook(tmp_path / "book")
     assert loaded.fingerprint == book.fingerprint == serialisation.read(tmp_path / "book").fingerprint
-    for a, b in zip(jax.tree.leaves(loaded), jax.tree.leaves(book), strict=True):
-        np.testing.assert_array_equal(a, b)
+    chex.assert_trees_all_equal(jax.tree.leaves(loaded), jax.tree.leaves(book), strict=True)
     parts: list[Any] = [None if a is None else a.tolist() for a in tensors_of(book)]
     written = oracle.Codebook(*parts)
     assert oracle.codebook_fingerprint(written) == book.fingerprint

@@ -10,6 +10,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable
+from types import ModuleType
 
 import equinox as eqx
 import jax
@@ -18,7 +19,7 @@ import numpy as np
 
 import ecjax
 from ecjax import serialisation
-from ecjax.coding import stream
+from ecjax.coding import rans, stream
 
 TEXT = serialisation.asset("sample.txt").read_bytes()[20_000:24_096]
 DOCUMENTS = [TEXT[:700], b"", b"\x00\xff" * 20, TEXT[700:701], TEXT[701:1000]]
@@ -46,9 +47,9 @@ def windows(bits: int) -> str:
     return sha256(np.concatenate(ids), "<u2")
 
 
-def streamed() -> str:
+def streamed(coder: ModuleType) -> str:
     model = ecjax.load_model("m1-books")
-    coded = eqx.filter_jit(stream.encode)(model, as_array(TEXT), jnp.asarray(len(TEXT), jnp.int32))
+    coded = eqx.filter_jit(coder.encode)(model, as_array(TEXT), jnp.asarray(len(TEXT), jnp.int32))
     return sha256(np.asarray(coded.code)[: int(coded.length)], "u1")
 
 
@@ -65,7 +66,8 @@ DIGESTS: dict[str, Callable[[], str]] = {
     "mixed-16": lambda: tokens("mixed-16"),
     "tables": lambda: tables(TEXT),
     "tables-short": lambda: tables(TEXT[:20]),
-    "stream": streamed,
+    "stream": lambda: streamed(stream),
+    "rans": lambda: streamed(rans),
     **{f"windows-{bits}": (lambda bits=bits: windows(bits)) for bits in BITS},
 }
 

@@ -36,7 +36,7 @@ SETTINGS = {
 @pytest.mark.parametrize(
     "name",
     ["m1-books", "m1-books-12", "books-12", "books-16", "mixed-16"]
-    + [pytest.param(name, marks=pytest.mark.slow) for name in ("tables", "tables-short", "stream")],
+    + [pytest.param(name, marks=pytest.mark.slow) for name in ("tables", "tables-short", "rans", "stream")],
 )
 def test_digests_are_the_golden_ones(name):
     assert DIGESTS[name]() == GOLDEN[name]
@@ -69,7 +69,7 @@ def test_optimised_code_gives_the_same():
 
 @pytest.mark.slow
 def test_other_instructions_and_x64_change_nothing():
-    names = ["m1-books-12", "m1-books-16", "books-12", "books-16", "tables", "stream"]
+    names = ["m1-books-12", "m1-books-16", "books-12", "books-16", "tables", "rans", "stream"]
     flags = "--xla_cpu_max_isa=SSE4_2 --xla_cpu_multi_thread_eigen=false"
     assert digests_under(names, JAX_ENABLE_X64="1", XLA_FLAGS=flags) == {name: GOLDEN[name] for name in names}
 

@@ -26,7 +26,7 @@ def make(seed: int = 0, **changes: int) -> Transformer:
     return Transformer(dataclasses.replace(CONFIG, **changes), key=jax.random.key(seed))
 
 
-def tensors_of(model: Transformer) -> dict[str, np.ndarray]:
+def tensors_of(model: eqx.Module) -> dict[str, np.ndarray]:
     leaves = jax.tree_util.tree_leaves_with_path(model)
     return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves}
 
@@ -70,6 +70,36 @@ def test_fingerprints_tell_models_apart(saved, tmp_path):
     assert mark == serialisation.read(saved, KIND).fingerprint
     for i, other in enumerate([make(1), make(context=5), make(mlp_dim=9)]):
         assert save_transformer(tmp_path / f"{i}", other, {}) != mark
+
+
+def test_what_a_default_file_says_has_not_changed(saved):
+    # Models of before there were vectors keep their fingerprints and are read.
+    names = ["context", "d_model", "head_dim", "heads", "layers", "mlp_dim", "vocab_size"]
+    assert sorted(serialisation.read(saved).settings) == names
+
+
+@pytest.mark.parametrize("vocab_size", [256, 300])
+def test_models_with_vectors_for_distances_come_back(vocab_size, tmp_path):
+    config = dataclasses.replace(CONFIG, vocab_size=vocab_size, relative="vectors")
+    model = Transformer(config, key=jax.random.key(0))
+    mark = save_transformer(tmp_path / "vectors", model, {})
+    assert serialisation.read(tmp_path / "vectors").settings["relative"] == "vectors"
+    assert mark != save_transformer(tmp_path / "bias", make(vocab_size=vocab_size), {})
+    loaded = load_transformer(tmp_path / "vectors")
+    assert loaded.config == config and jax.tree.structure(loaded) == jax.tree.structure(model)
+    for a, b in zip(jax.tree.leaves(loaded), jax.tree.leaves(model), strict=True):
+        np.testing.assert_array_equal(a, b)
+    if vocab_size == 256:
+        assert isinstance(load_model(tmp_path / "vectors"), TransformerByteModel)
+
+
+def test_no_exact_model_has_vectors_for_distances(tmp_path):
+    config = dataclasses.replace(CONFIG, relative="vectors")
+    with pytest.raises(ValueError, match="an exact model has a bias for each distance, not vectors; train one with"):
+        IntegerTransformer.zeros(config)
+    exact = IntegerTransformer.zeros(CONFIG)
+    serialisation.write(tmp_path / "odd", "ecjax.integer_transformer", config.settings(), tensors_of(exact), {})
+    refused(tmp_path / "odd", "damaged", load_exact)
 
 
 def test_a_file_cut_off_anywhere_is_refused(saved, tmp_path):
@@ -122,6 +152,9 @@ def test_a_model_over_tokens_is_no_byte_model(tmp_path):
     "change",
     [
         lambda settings, tensors: settings.pop("context"),
+        lambda settings, tensors: settings.update(relative="bias"),  # which a file does not say
+        lambda settings, tensors: settings.update(relative="vectors"),
+        lambda settings, tensors: settings.update(relative=1),
         lambda settings, tensors: settings.update(colour="red"),
         lambda settings, tensors: settings.update(layers="two"),
         lambda settings, tensors: settings.update(layers=0),
@@ -143,7 +176,7 @@ def test_a_model_over_tokens_is_no_byte_model(tmp_path):
     ],
 )
 def test_contents_that_do_not_fit_together_are_refused(change, tmp_path):
-    settings, tensors = dataclasses.asdict(CONFIG), tensors_of(make())
+    settings, tensors = CONFIG.settings(), tensors_of(make())
     path = tmp_path / "odd"
     serialisation.write(path, KIND, settings, tensors, {})
     load_transformer(path)
@@ -154,13 +187,13 @@ def test_contents_that_do_not_fit_together_are_refused(change, tmp_path):
 
 def test_few_bytes_that_claim_a_large_model_are_refused_at_once(tmp_path):
     # Tracing a model of so many layers, or of such widths, would take hours or gigabytes.
-    large = {name: 1 << 20 for name in dataclasses.asdict(CONFIG)} | {"vocab_size": 256, "context": 8}
+    large = {name: 1 << 20 for name in CONFIG.settings()} | {"vocab_size": 256, "context": 8}
     bias = np.zeros(0, np.float32)
     for settings, tensors in [
         (large, {}),
         (large, tensors_of(make())),
-        (dataclasses.asdict(CONFIG) | {"layers": 3000}, {f".layers[{i}].attention.bias": bias for i in range(3000)}),
-        (dataclasses.asdict(CONFIG) | {"layers": 1 << 20}, {"x": np.zeros(1 << 20, np.int8)}),
+        (CONFIG.settings() | {"layers": 3000}, {f".layers[{i}].attention.bias": bias for i in range(3000)}),
+        (CONFIG.settings() | {"layers": 1 << 20}, {"x": np.zeros(1 << 20, np.int8)}),
     ]:
         for kind in (KIND, "ecjax.integer_transformer"):
             serialisation.write(tmp_path / "large", kind, settings, tensors, {})
@@ -174,7 +207,7 @@ def test_weights_that_are_not_finite_are_neither_written_nor_read(value, tmp_pat
         tensors = tensors_of(make())
         tensors[name] = np.where(np.arange(tensors[name].size).reshape(tensors[name].shape) == 2, value, tensors[name])
         tensors[name] = tensors[name].astype(np.float32)
-        serialisation.write(tmp_path / "odd", KIND, dataclasses.asdict(CONFIG), tensors, {})
+        serialisation.write(tmp_path / "odd", KIND, CONFIG.settings(), tensors, {})
         refused(tmp_path / "odd", "a weight in .* that is not finite", load_transformer)
     broken = eqx.tree_at(lambda model: model.embedding, make(), make().embedding.at[3, 1].set(value))
     with pytest.raises(ValueError, match=r"a weight in \.embedding that is not finite"):
@@ -207,7 +240,7 @@ def test_what_was_read_once_need_not_be_read_again(saved):
 
 @pytest.mark.parametrize("value", [0, -1, True, 1.0, "1", None, 1 << 31, 1 << 99, float("nan"), np.int32(1)])
 def test_sizes_are_integers_in_range(value):
-    for name in dataclasses.asdict(CONFIG):
+    for name in CONFIG.settings():
         # Annotations are checked while the tests run, and not for users.
         with pytest.raises((ValueError, jaxtyping.TypeCheckError)) as caught:
             dataclasses.replace(CONFIG, **{name: value})

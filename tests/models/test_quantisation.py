@@ -281,6 +281,11 @@ def test_scales_of_heads_are_exact_even_if_one_is_much_smaller(size):
         np.testing.assert_allclose(ratio, expected, rtol=1e-5)
 
 
+def test_no_model_with_vectors_for_distances_becomes_integers():
+    with pytest.raises(ValueError, match="an exact model has a bias for each distance, not vectors"):
+        quantise(make(dataclasses.replace(CONFIG, relative="vectors")))
+
+
 def test_only_a_rounded_model_becomes_integers():
     with pytest.raises(TypeError, match="only a Transformer whose products round"):
         quantise(make())

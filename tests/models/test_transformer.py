@@ -12,12 +12,23 @@ from hypothesis import strategies as st
 
 from ecjax.frequencies import check_table
 from ecjax.models.base import ByteModel
-from ecjax.models.transformer import SIZES, Transformer, TransformerByteModel, TransformerConfig, configuration
-from tests.strategies import seeds
+from ecjax.models.transformer import (
+    SIZES,
+    Attention,
+    BiasAttention,
+    Transformer,
+    TransformerByteModel,
+    TransformerConfig,
+    VectorAttention,
+    configuration,
+)
+from tests.strategies import annotations_unchecked, seeds
 
 CONTEXT = 4
 LONGEST = 3 * CONTEXT + 5
 CONFIG = TransformerConfig(vocab_size=11, d_model=8, heads=2, layers=2, head_dim=4, mlp_dim=16, context=CONTEXT)
+VECTORS = dataclasses.replace(CONFIG, relative="vectors")
+both = pytest.mark.parametrize("config", [CONFIG, VECTORS], ids=["bias", "vectors"])
 REACH = CONFIG.layers * (CONTEXT - 1)  # positions back from which something can come
 
 jit_call = eqx.filter_jit(lambda model, tokens: model(tokens))
@@ -32,6 +43,14 @@ def make(seed: int = 0, config: TransformerConfig = CONFIG) -> Transformer:
     rng = np.random.default_rng(seed)
     leaves = [leaf + jnp.asarray(0.3 * rng.standard_normal(leaf.shape), leaf.dtype) for leaf in leaves]
     return jax.tree.unflatten(structure, leaves)
+
+
+def of_distances(attention: Attention) -> jax.Array:
+    """What is learnt of each distance, a row for each."""
+    if isinstance(attention, VectorAttention):
+        return attention.vectors
+    assert isinstance(attention, BiasAttention)
+    return attention.bias.T
 
 
 def draw_tokens(seed: int, length: int, vocab_size: int = CONFIG.vocab_size) -> np.ndarray:
@@ -81,7 +100,31 @@ def test_an_unknown_size_is_refused():
         configuration("7b", 256, 128)
 
 
-@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(TransformerConfig)])
+@pytest.mark.parametrize("size", ["tiny", "25m"])
+def test_vectors_are_of_a_layer_and_a_distance(size):
+    config = configuration(size, 1000, 33, "vectors")
+    shapes = eqx.filter_eval_shape(Transformer, config, key=jax.random.key(0))
+    assert [layer.attention.vectors.shape for layer in shapes.layers] == [(33, config.head_dim)] * config.layers
+    assert config.parameters == configuration(size, 1000, 33).parameters
+    # Beside them both kinds begin with the same weights.
+    models = [Transformer(dataclasses.replace(CONFIG, relative=r), key=jax.random.key(0)) for r in ("bias", "vectors")]
+    left, right = (
+        {jax.tree_util.keystr(path): x for path, x in jax.tree_util.tree_leaves_with_path(model)} for model in models
+    )
+    assert len(left.keys() & right.keys()) == len(left) - CONFIG.layers
+    assert all((left[name] == right[name]).all() for name in left.keys() & right.keys())
+
+
+@pytest.mark.parametrize("relative", ["rotary", None, 1, ["bias"]])
+def test_other_positions_are_refused(relative):
+    with (
+        annotations_unchecked(),
+        pytest.raises(ValueError, match=r"TransformerConfig\.relative must be 'bias' or 'vectors', got"),
+    ):
+        dataclasses.replace(CONFIG, relative=relative)
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(TransformerConfig)][:-1])
 @pytest.mark.parametrize("value", [0, -1])
 def test_sizes_below_1_are_refused(field, value):
     with pytest.raises(ValueError, match=rf"TransformerConfig\.{field} must be at least 1, got {value}"):
@@ -94,8 +137,9 @@ def test_sizes_below_1_are_refused(field, value):
 @pytest.mark.slow
 @pytest.mark.parametrize("length", [1, CONTEXT - 1, CONTEXT, CONTEXT + 1, 2 * CONTEXT, LONGEST])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_stepping_equals_reading(length, seed):
-    model, tokens = make(seed), draw_tokens(seed, length)
+@both
+def test_stepping_equals_reading(length, seed, config):
+    model, tokens = make(seed, config), draw_tokens(seed, length)
     logits = np.asarray(jit_call(model, jnp.asarray(tokens)))
     assert logits.shape == (length, CONFIG.vocab_size) and logits.dtype == np.float32
     np.testing.assert_allclose(logits, step_through(model, tokens), rtol=1e-4, atol=1e-4)
@@ -103,22 +147,65 @@ def test_stepping_equals_reading(length, seed):
 
 
 @pytest.mark.parametrize("context", [1, 2, 5])
+@both
 @pytest.mark.slow
-def test_stepping_equals_reading_at_other_contexts(context):
-    config = dataclasses.replace(CONFIG, context=context, heads=1, layers=1)
+def test_stepping_equals_reading_at_other_contexts(context, config):
+    config = dataclasses.replace(config, context=context, heads=1, layers=1)
     model, tokens = make(3, config), draw_tokens(3, 3 * context + 2)
     logits = np.asarray(jit_call(model, jnp.asarray(tokens)))
     np.testing.assert_allclose(logits, step_through(model, tokens), rtol=1e-4, atol=1e-4)
 
 
+@both
 @pytest.mark.slow
-def test_longer_texts_begin_as_shorter_ones():
+def test_longer_texts_begin_as_shorter_ones(config):
     # Up to `context` positions are attended to at once, more in blocks.
-    model, tokens = make(), draw_tokens(0, LONGEST)
+    model, tokens = make(0, config), draw_tokens(0, LONGEST)
     whole = np.asarray(jit_call(model, jnp.asarray(tokens)))
     for length in (1, CONTEXT - 1, CONTEXT, CONTEXT + 1, 2 * CONTEXT):
         part = jit_call(model, jnp.asarray(tokens[:length]))
         np.testing.assert_allclose(part, whole[:length], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("length", [CONTEXT, LONGEST])
+def test_vectors_are_what_shaw_et_al_write(length):
+    # e_ij = q_i (k_j + a_(i - j)) / sqrt(d), with a vector for each pair: arXiv 1803.02155, equation 4.
+    config = dataclasses.replace(VECTORS, layers=1)
+    model, tokens = make(2, config), jnp.asarray(draw_tokens(2, length))
+    attention = model.layers[0].attention
+    assert isinstance(attention, VectorAttention)
+    x = jnp.asarray(np.random.default_rng(3).standard_normal((length, config.d_model)).astype(np.float32))
+    queries, keys, values = (np.asarray(a, np.float64) for a in attention.project(x))
+    rows = np.zeros((length, config.heads * config.head_dim))
+    for i in range(length):
+        for h in range(config.heads):
+            seen = range(max(0, i - CONTEXT + 1), i + 1)
+            own = np.stack([keys[j, h] + np.asarray(attention.vectors[i - j], np.float64) for j in seen])
+            weights = np.exp(own @ queries[i, h] / np.sqrt(config.head_dim))
+            mean = weights @ np.stack([values[j, h] for j in seen]) / weights.sum()
+            rows[i, h * config.head_dim : (h + 1) * config.head_dim] = mean
+    expected = rows @ np.asarray(attention.out.weight, np.float64)
+    np.testing.assert_allclose(attention(x), expected, rtol=1e-4, atol=1e-4)
+    # And every vector has a gradient, where there are as many positions.
+    gradient = eqx.filter_jit(eqx.filter_grad(lambda m: jnp.square(m(tokens)).sum()))(model)
+    assert (np.abs(np.asarray(gradient.layers[0].attention.vectors)).max(axis=1) > 0).all()
+
+
+@both
+@pytest.mark.parametrize("context", [2, CONTEXT, 3 * CONTEXT])
+def test_another_context_takes_far_distances_for_the_last(config, context):
+    # Nothing changes where no text is longer than either context; beyond the old one the last distance counts.
+    model, tokens = make(0, config), jnp.asarray(draw_tokens(0, LONGEST))
+    other = model.with_context(context)
+    assert other.config == dataclasses.replace(config, context=context)
+    shared = min(context, CONTEXT)
+    np.testing.assert_allclose(jit_call(other, tokens)[:shared], jit_call(model, tokens)[:shared], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(jit_call(other, tokens), step_through(other, np.asarray(tokens)), rtol=1e-4, atol=1e-4)
+    for layer, was in zip(other.layers, model.layers, strict=True):
+        learnt, before = (of_distances(a) for a in (layer.attention, was.attention))
+        assert learnt.shape[0] == context
+        np.testing.assert_array_equal(learnt[CONTEXT:], np.tile(before[-1:], (max(0, context - CONTEXT), 1)))
+        np.testing.assert_array_equal(learnt[:shared], before[:shared])
 
 
 def test_nothing_has_no_logits():
@@ -135,9 +222,9 @@ def test_tokens_of_any_integer_type(dtype):
 # What sees what.
 
 
-@given(seeds, st.integers(0, LONGEST - 1))
-def test_a_token_changes_nothing_before_it_nor_out_of_reach(seed, changed):
-    model, tokens = make(seed % 2), draw_tokens(seed, LONGEST)
+@given(seeds, st.integers(0, LONGEST - 1), st.sampled_from([CONFIG, VECTORS]))
+def test_a_token_changes_nothing_before_it_nor_out_of_reach(seed, changed, config):
+    model, tokens = make(seed % 2, config), draw_tokens(seed, LONGEST)
     other = tokens.copy()
     other[changed] = (other[changed] + 1) % CONFIG.vocab_size
     before, after = (np.asarray(jit_call(model, jnp.asarray(t))) for t in (tokens, other))
@@ -149,9 +236,10 @@ def test_a_token_changes_nothing_before_it_nor_out_of_reach(seed, changed):
     assert (within[:1] > 1e-3).all()
 
 
-def test_a_token_is_seen_as_far_as_the_context_reaches():
+@both
+def test_a_token_is_seen_as_far_as_the_context_reaches(config):
     # One layer: exactly `context` rows read a token.
-    model = make(1, dataclasses.replace(CONFIG, layers=1))
+    model = make(1, dataclasses.replace(config, layers=1))
     for changed in (0, 1, CONTEXT - 1, CONTEXT, CONTEXT + 1):
         tokens = draw_tokens(1, LONGEST)
         other = tokens.copy()
@@ -178,9 +266,10 @@ jit_packed = eqx.filter_jit(lambda model, tokens, segments, remat: model(tokens,
     seeds,
     st.lists(st.integers(1, CONTEXT), min_size=1, max_size=3) | st.lists(st.integers(1, 11), min_size=1, max_size=5),
     st.booleans(),
+    st.sampled_from([CONFIG, VECTORS]),
 )
-def test_packed_texts_are_read_as_if_alone(seed, lengths, remat):
-    model, rng = make(seed % 2), np.random.default_rng(seed)
+def test_packed_texts_are_read_as_if_alone(seed, lengths, remat, config):
+    model, rng = make(seed % 2, config), np.random.default_rng(seed)
     total = next(n for n in (CONTEXT, 3 * CONTEXT, 4 * LONGEST) if sum(lengths) <= n)  # few, to compile few
     ends = np.minimum(np.cumsum([*lengths, total]), total)
     parts = [range(a, b) for a, b in zip([0, *ends], ends, strict=False) if a < b]

@@ -4,6 +4,7 @@ import dataclasses
 import re
 from typing import Any
 
+import chex
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -48,8 +49,7 @@ def test_losses_and_gradients_are_those_of_the_texts_alone(change: dict[str, Any
     loss, gradients = differentiate(dataclasses.replace(SETTINGS, **change), rows())
     expected, others = differentiate(SETTINGS, alone())
     np.testing.assert_allclose(loss, expected, rtol=1e-6)
-    for x, y in zip(jax.tree.leaves(gradients), jax.tree.leaves(others), strict=True):
-        np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-6)
+    chex.assert_trees_all_close(gradients, others, rtol=1e-5, atol=1e-6)
     # Without the segments they are others.
     joined, _ = differentiate(SETTINGS, Masked(rows().ids, rows().counted))
     assert abs(float(joined) - float(expected)) > 1e-3

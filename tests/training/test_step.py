@@ -4,6 +4,7 @@ import dataclasses
 import re
 from typing import Any, cast
 
+import chex
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -35,8 +36,7 @@ def draw_ids(seed: int, rows: int = ROWS, length: int = LENGTH) -> np.ndarray:
 
 def alike(a: object, b: object, tolerance: float = 1e-5) -> None:
     """Every array of the one is that of the other, as far as float32 can tell."""
-    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
-        np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance)
+    chex.assert_trees_all_close(jax.tree.leaves(a), jax.tree.leaves(b), rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from ecjax.cli.methods import source_of
 from ecjax.cli.options import Force, Json, Quiet, Seed, Texts, TokenizerName, named
 from ecjax.cli.ready import ready
 from ecjax.console import show
+from ecjax.models.choices import Relative
 from ecjax.training.choices import Compute, Optimizer
 
 if TYPE_CHECKING:
@@ -144,6 +145,12 @@ def train_m2(
     tokenizer: TokenizerName = "books-12",
     size: Annotated[str, typer.Option(help="tiny, small, 1m, 3m, 25m, 113m, 403m or 2b.")] = "small",
     context: Annotated[int, typer.Option(min=1, help="Tokens that the model sees.")] = 128,
+    relative: Annotated[
+        Relative,
+        typer.Option(
+            help="What is learnt of distances: a 'bias' for each head, or 'vectors' for keys, as in the paper."
+        ),
+    ] = "bias",
     steps: Steps = 2000,
     extend: Extend = None,
     batch_size: BatchSize = 32,
@@ -185,7 +192,7 @@ def train_m2(
     chosen = named.tokenizer
     documents = data.read_documents(texts)
     ids = data.token_stream(chosen, documents)
-    model = Transformer(configuration(size, chosen.vocab_size, context), key=jax.random.key(seed))
+    model = Transformer(configuration(size, chosen.vocab_size, context, relative), key=jax.random.key(seed))
     told = identity(named)
     inputs = {"command": "train-m2", "texts": data.fingerprint(documents), "tokenizer": told["fingerprint"]}
 

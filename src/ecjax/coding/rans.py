@@ -49,10 +49,11 @@ import jax.numpy as jnp
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Int32, Integer, PyTree, UInt8, UInt32
 
-from ecjax.coding.symbols import Encoded as Encoded
-from ecjax.coding.symbols import bounds_of, check_symbols, locate, symbol_dtype
+from ecjax.coding.symbols import Encoded, bounds_of, check_symbols, locate, symbol_dtype
 from ecjax.integers import wrapping
 from ecjax.models.base import SymbolModel, check_first_table
+
+__all__ = ["Encoded", "code_capacity", "decode", "encode"]
 
 _STATE_BYTES = 4
 _LEAST = 1 << 24  # the least state, which is the first

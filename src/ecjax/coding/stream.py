@@ -59,10 +59,11 @@ import jax.numpy as jnp
 from jax.core import Tracer
 from jaxtyping import Array, Int, Int32, Integer, PyTree, UInt8, UInt32
 
-from ecjax.coding.symbols import Encoded as Encoded
-from ecjax.coding.symbols import bounds_of, check_symbols, locate, symbol_dtype
+from ecjax.coding.symbols import Encoded, bounds_of, check_symbols, locate, symbol_dtype
 from ecjax.integers import multiply_wide, resolve_carries, wrapping
 from ecjax.models.base import SymbolModel, check_first_table
+
+__all__ = ["Encoded", "code_capacity", "decode", "encode"]
 
 _WHOLE = 1 << 31  # the first range, of the interval [0, 1)
 _SUMMED = (1 << 16) - 1  # numbers below 2**16 whose sum is below 2**32

@@ -29,6 +29,8 @@ from ecjax.coding.code import WindowCode
 from ecjax.integers import add, is_zero, less, limb_count, multiply_shift, subtract, to_limbs, wrapping
 from ecjax.models.base import ByteModel
 
+__all__ = ["MAX_BITS", "MIN_BITS", "Windows", "decode", "encode"]
+
 MIN_BITS, MAX_BITS = 9, 128
 
 

@@ -8,15 +8,18 @@ if TYPE_CHECKING:
     from ecjax.data.batching import batches
     from ecjax.data.documents import concatenate, fingerprint, read_documents, token_stream, window_starts
     from ecjax.data.packing import packed
+    from ecjax.data.paper import END_OF_DOCUMENT, paper_examples
     from ecjax.data.slices import Slices, Source
 
 __all__ = [
+    "END_OF_DOCUMENT",
     "Slices",
     "Source",
     "batches",
     "concatenate",
     "fingerprint",
     "packed",
+    "paper_examples",
     "read_documents",
     "token_stream",
     "window_starts",
@@ -28,6 +31,7 @@ __getattr__, __dir__ = lazy.attach(
         ".batching": ["batches"],
         ".documents": ["concatenate", "fingerprint", "read_documents", "token_stream", "window_starts"],
         ".packing": ["packed"],
+        ".paper": ["END_OF_DOCUMENT", "paper_examples"],
         ".slices": ["Slices", "Source"],
     },
     extra="train",

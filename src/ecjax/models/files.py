@@ -33,7 +33,7 @@ def save_transformer(path: str | Path, model: Transformer, provenance: Mapping[s
     """
     tensors = _tensors(model)
     _check_finite("the model", tensors)
-    return serialisation.write(path, KIND, dataclasses.asdict(model.config), tensors, provenance)
+    return serialisation.write(path, KIND, model.config.settings(), tensors, provenance)
 
 
 def load_transformer(source: str | Path | Contents) -> Transformer:
@@ -57,7 +57,7 @@ def save_exact(
     path: str | Path, model: IntegerTransformer, provenance: Mapping[str, object], replace: bool = True
 ) -> str:
     """Writes an exact byte model and returns its fingerprint. Unless `replace`, a file that is there is left."""
-    return serialisation.write(path, EXACT_KIND, dataclasses.asdict(model.config), _tensors(model), provenance, replace)
+    return serialisation.write(path, EXACT_KIND, model.config.settings(), _tensors(model), provenance, replace)
 
 
 def load_exact(source: str | Path | Contents) -> IntegerTransformer:
@@ -92,7 +92,7 @@ def exact_model(settings: Mapping[str, object], tensors: Mapping[str, np.ndarray
 
 def exact_fingerprint(model: IntegerTransformer) -> str:
     """The fingerprint that the file of an exact model has (specs/transformer.md, T-17)."""
-    return serialisation.fingerprint(EXACT_KIND, dataclasses.asdict(model.config), _tensors(model))
+    return serialisation.fingerprint(EXACT_KIND, model.config.settings(), _tensors(model))
 
 
 def _create(config: TransformerConfig) -> Transformer:
@@ -100,15 +100,19 @@ def _create(config: TransformerConfig) -> Transformer:
 
 
 def _configuration(settings: Mapping[str, object]) -> TransformerConfig:
-    """The sizes that a file's settings are. Raises ValueError if they are none."""
-    names = {field.name for field in dataclasses.fields(TransformerConfig)}
+    """The configuration that a file's settings are. Raises ValueError if they are none."""
+    sizes = {field.name for field in dataclasses.fields(TransformerConfig)} - {"relative"}
+    names = sizes | ({"relative"} & settings.keys())
     if settings.keys() != names:
         wrong = printable(min(settings.keys() ^ names), 80)
-        raise ValueError(f"a model's settings are {', '.join(sorted(names))}; {wrong} is missing or too much")
-    sizes = {name: value for name, value in settings.items() if type(value) is int}
-    if wrong := sorted(names - sizes.keys()):
+        raise ValueError(f"a model's settings are {', '.join(sorted(sizes))}; {wrong} is missing or too much")
+    integers = {name: value for name, value in settings.items() if type(value) is int}
+    if wrong := sorted(sizes - integers.keys()):
         raise ValueError(f"{wrong[0]} is no integer")
-    return TransformerConfig(**sizes)
+    # A model has one file: what is meant if nothing is said is never said.
+    if settings.get("relative", "vectors") != "vectors":
+        raise ValueError("relative is there and is not 'vectors'")
+    return TransformerConfig(**integers, relative="vectors" if "relative" in settings else "bias")
 
 
 def _shapes(
@@ -142,9 +146,10 @@ def _fill(
 
 def _check_claims(config: TransformerConfig, tensors: Mapping[str, np.ndarray]) -> None:
     """Raises ValueError if settings claim more than the tensors hold, before a model of such sizes is traced."""
-    layers = sum(key.startswith(".layers[") and key.endswith(".attention.bias") for key in tensors)
-    biases = config.layers * config.heads * config.context
-    least = (config.vocab_size + 1) * config.d_model + config.parameters + biases
+    name, width = ("bias", config.heads) if config.relative == "bias" else ("vectors", config.head_dim)
+    layers = sum(key.startswith(".layers[") and key.endswith(f".attention.{name}") for key in tensors)
+    positions = config.layers * width * config.context
+    least = (config.vocab_size + 1) * config.d_model + config.parameters + positions
     there = sum(tensor.size for tensor in tensors.values())
     if layers != config.layers or least > there:
         raise ValueError(

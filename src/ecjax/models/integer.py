@@ -48,7 +48,9 @@ _EXP2 = np.round(2.0 ** (_WEIGHT_BITS - np.arange(1 << LOGIT_BITS) / (1 << LOGIT
 
 
 def check_sizes(config: TransformerConfig) -> None:
-    """Raises ValueError for sizes that an exact model cannot have: its sums might not fit 32 bits (docs/integer.md)."""
+    """Raises ValueError for what an exact model cannot be: its sums might not fit 32 bits (docs/integer.md)."""
+    if config.relative != "bias":
+        raise ValueError(f"an exact model has a bias for each distance, not {config.relative}; train one with biases")
     if config.vocab_size != 256:
         raise ValueError(f"an exact model predicts 256 bytes, not {config.vocab_size} symbols")
     if config.context > _LONGEST_CONTEXT:

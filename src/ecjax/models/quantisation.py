@@ -25,8 +25,8 @@ from jaxtyping import Array, Float, Int32, Integer
 
 from ecjax.frequencies import LOGIT_BITS
 from ecjax.models import integer
-from ecjax.models.integer import GATE_LIMIT, RESIDUAL_BITS, IntegerTransformer, Rescale
-from ecjax.models.transformer import Layer, Linear, RMSNorm, Transformer
+from ecjax.models.integer import GATE_LIMIT, RESIDUAL_BITS, IntegerTransformer, Rescale, check_sizes
+from ecjax.models.transformer import BiasAttention, Layer, Linear, RMSNorm, Transformer
 
 _INT8 = 127
 LOGIT_UNIT = math.log(2) / (1 << LOGIT_BITS)
@@ -291,7 +291,12 @@ def quantise(model: Transformer) -> IntegerTransformer:
 
     Its logits are those of `model` up to the rounding of what `model` leaves in float32: attention weights, the
     residual stream, norms and logits.
+
+    Raises:
+      ValueError: If no exact model is built like this one: it has vectors for distances, or is too large.
+      TypeError: If its products do not round.
     """
+    check_sizes(model.config)
     layers = tuple(map(_quantise_layer, model.layers))
     embedding = jnp.clip(jnp.round(model.embedding / RESIDUAL_UNIT), -(1 << 15), (1 << 15) - 1).astype(jnp.int16)
     d_model = model.config.d_model
@@ -302,6 +307,7 @@ def quantise(model: Transformer) -> IntegerTransformer:
 
 def _quantise_layer(layer: Layer) -> integer.Layer:
     attention, mlp = layer.attention, layer.mlp
+    assert isinstance(attention, BiasAttention)  # so `check_sizes` said
     qkv, out = _rounding(attention.qkv), _rounding(attention.out)
     gate, up, hidden = (_rounding(x) for x in (mlp.gate, mlp.up, mlp.down))
     queries, keys, values = np.array(qkv.target.units).reshape(3, -1)

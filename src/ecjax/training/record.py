@@ -69,7 +69,7 @@ def describe(
         own["mesh"] = {"axes": {name: mesh.shape[name] for name in mesh.axis_names}, "spread": _spread(model)}
     return own | {
         "settings": _as_json(method.settings),
-        "model": dataclasses.asdict(model.config) if isinstance(model, Transformer) else describe_model(model),
+        "model": model.config.settings() if isinstance(model, Transformer) else describe_model(model),
         "inputs": given,
         "weights": fingerprint(model),
         "batch": fingerprint(batch),

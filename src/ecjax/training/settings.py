@@ -9,6 +9,7 @@ from typing import Any, get_args
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jaxtyping import Array, ArrayLike, Float, Integer
 
 from ecjax.checks import check_integer
 from ecjax.training.choices import Compute, Optimizer
@@ -103,10 +104,18 @@ def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
 
 
+def paper_schedule(step: Integer[ArrayLike, ""]) -> Float[Array, ""]:
+    """The learning rate of "paper" at a step, from 0: `1 / sqrt(step)`, the first 10,000 steps being the 10,000th.
+
+    That is T5X's "constant * rsqrt_decay" with a base learning rate of 1 and 10,000 steps of warm-up.
+    """
+    return 1.0 / jnp.sqrt(jnp.maximum(step, 10_000))
+
+
 def make_optimizer(settings: TrainingSettings) -> optax.GradientTransformation:
     """The optimiser that `settings` names."""
     if settings.optimizer == "paper":
-        return optax.adafactor(lambda step: 1.0 / jnp.sqrt(jnp.maximum(step, 10_000)))
+        return optax.adafactor(paper_schedule)
     legs = [_warm_up_and_decay(settings, steps) for steps in (settings.steps, *settings.extended)]
     ends = list(itertools.accumulate((settings.steps, *settings.extended)))
     schedule = optax.join_schedules(legs, ends[:-1]) if settings.extended else legs[0]
