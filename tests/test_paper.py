@@ -14,7 +14,7 @@ from ecjax.cli.methods import parse
 from ecjax.models.transformer import TransformerConfig
 from ecjax.paper import PAPER
 from ecjax.training import TrainingSettings
-from ecjax.training.settings import make_optimizer, paper_schedule
+from ecjax.training.optimizers import make_optimizer, paper_schedule
 
 # Table 4: d_model, heads, layers, head dim, MLP dim; and the weights that a gated MLP makes of them.
 TABLE_4 = {

@@ -17,7 +17,7 @@ from tests.strategies import annotations_unchecked
 ONCE_WRONG = (1122, 1333)
 """Programs of which the search by itself proved what was not so: a refusal was lost where it was narrowed."""
 
-SHARDS = 8
+SHARDS = 4
 EACH = 250
 DEEP_SHARDS = 100
 DEEP_EACH = 10_000

@@ -24,7 +24,11 @@ def markov() -> Markov:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", [Last(), Last(4, 2), Last(1000, 12), Float(), Smooth(), markov()], ids=repr)
+@pytest.mark.parametrize(
+    "model",
+    [Last(), Last(4, 2), pytest.param(Last(1000, 12), marks=pytest.mark.deep), Float(), Smooth(), markov()],
+    ids=repr,
+)
 def test_right_models_pass(model):
     check_model(model)
     check_model(model, [0, 1, 1, 0, 1])

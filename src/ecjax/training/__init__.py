@@ -10,9 +10,10 @@ if TYPE_CHECKING:
     from ecjax.training.layout import shardings
     from ecjax.training.loop import train
     from ecjax.training.losses import Masked, cross_entropy
+    from ecjax.training.optimizers import make_optimizer
     from ecjax.training.own import LanguageModel, Loss
     from ecjax.training.record import extended_settings
-    from ecjax.training.settings import TrainingSettings, make_optimizer
+    from ecjax.training.settings import TrainingSettings
     from ecjax.training.step import TrainingState, training_step
 
 __all__ = [
@@ -41,9 +42,10 @@ __getattr__, __dir__ = lazy.attach(
         ".layout": ["shardings"],
         ".loop": ["train"],
         ".losses": ["Masked", "cross_entropy"],
+        ".optimizers": ["make_optimizer"],
         ".own": ["LanguageModel", "Loss"],
         ".record": ["extended_settings"],
-        ".settings": ["TrainingSettings", "make_optimizer"],
+        ".settings": ["TrainingSettings"],
         ".step": ["TrainingState", "training_step"],
     },
     extra="train",

@@ -16,8 +16,9 @@ from ecjax.models.transformer import Transformer
 from ecjax.training.devices import at, over_rows, placement, replicated
 from ecjax.training.layout import with_whole_rows
 from ecjax.training.losses import Masked, cross_entropy
+from ecjax.training.optimizers import make_optimizer
 from ecjax.training.own import LanguageModel, Loss, Method, Model, segmented
-from ecjax.training.settings import TrainingSettings, make_optimizer
+from ecjax.training.settings import TrainingSettings
 
 
 class TrainingState(eqx.Module, Generic[Model]):
