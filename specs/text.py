@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .mutants import MUTANTS
 from .oracle import protocol
 
 FOLDER = Path(__file__).parent
@@ -105,6 +106,10 @@ def coverage(root: Path) -> str:
         named.append((file, [name]))
         if file not in tests.setdefault(name, []):
             tests[name].append(file)
+    mutants: dict[str, int] = {}
+    for mutant in (mutant for section in MUTANTS.values() for mutant in section):
+        named.append((f"the mutant {mutant.name!r}", [mutant.rule]))
+        mutants[mutant.rule] = mutants.get(mutant.rule, 0) + (mutant.equivalent is None)
     for place, names in named:
         if not names or set(names) - known.keys():
             raise ValueError(f"{place} names {', '.join(names) or 'no rule'}; rules are {', '.join(known)}")
@@ -117,13 +122,16 @@ def coverage(root: Path) -> str:
         "Written by `python -m specs.text`; CI fails if it is not up to date, if a rule is tested nowhere, or if a",
         "test names no rule. Every example and vector runs against the oracle, the JAX code and the port in C.",
         "",
-        "| Rule | Examples in its text | Vectors | Tests |",
-        "|---|---|---|---|",
+        "The mutants are single faults in the port in C, all of which the stored cases must find:",
+        "`python -m specs.mutants`.",
+        "",
+        "| Rule | Examples in its text | Vectors | Mutants | Tests |",
+        "|---|---|---|---|---|",
     ]
     for name, text in known.items():
         files = ", ".join(f"{count} in [{file}](vectors/{file}.json)" for file, count in stored[name].items())
         links = ", ".join(f"[{file}](../{file})" for file in tests[name])
-        lines.append(f"| [{name}]({text}.md) | {shown[name] or ''} | {files} | {links} |")
+        lines.append(f"| [{name}]({text}.md) | {shown[name] or ''} | {files} | {mutants.get(name, '')} | {links} |")
     return "\n".join(lines) + "\n"
 
 

@@ -94,19 +94,12 @@ def compile_codebook(model: Model, bits: int) -> Codebook:
     return Codebook(parents, last_bytes)
 
 
-def string(book: Codebook, node: int) -> bytes:
-    """The string of a node."""
-    text = b""
-    while node:
-        text = bytes([book.last_bytes[node]]) + text
-        node = book.parents[node]
-    return text
-
-
 def strings(book: Codebook) -> list[bytes]:
     """The string of each id."""
-    nodes = range(len(book.parents))
-    return [string(book, node) for node in nodes if book.members is None or book.members[node]]
+    spelled = [b""]
+    for parent, byte in zip(book.parents[1:], book.last_bytes[1:], strict=True):
+        spelled.append(spelled[parent] + bytes([byte]))
+    return spelled if book.members is None else [s for s, member in zip(spelled, book.members, strict=True) if member]
 
 
 def encode(book: Codebook, text: bytes) -> list[int]:

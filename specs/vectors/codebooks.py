@@ -7,7 +7,7 @@ from typing import Any
 
 from ..oracle import codebook, protocol
 from ..oracle.codebook import Codebook
-from . import no_codebooks, parses
+from . import codebooks_large, no_codebooks, parses
 from .books import written
 from .case import Case, flat, mixed, peaked, table_model
 
@@ -25,7 +25,7 @@ def definitions() -> dict[str, Any]:
         model, _ = protocol.from_model(found[name])
         found[f"{name}-book"] = written(codebook.compile_codebook(model, 9))
     found["ten-bits"] = written(codebook.compile_codebook(protocol.from_model(found["mixed"])[0], 10))
-    return found | parses.definitions()
+    return found | parses.definitions() | codebooks_large.definitions()
 
 
 def cases(shared: Mapping[str, Any]) -> Iterator[Case]:
@@ -60,6 +60,7 @@ def cases(shared: Mapping[str, Any]) -> Iterator[Case]:
     yield from _damaged(shared)
     yield from parses.cases(shared)
     yield from no_codebooks.cases()
+    yield from codebooks_large.cases(shared)
 
 
 def _damaged(shared: Mapping[str, Any]) -> Iterator[Case]:

@@ -40,6 +40,7 @@ def definitions() -> dict[str, Any]:
     """Models and codebooks."""
     found: dict[str, Any] = {"mixed": mixed(12, 1), "uniform": table_model(9, [flat(9)])}
     found["transformer"] = {"precision": 16, "transformer": tiny_model(9, layers=1)}
+    found["moody"] = {"precision": 12, "transformer": tiny_model(16, layers=1, mlp_dim=3)}
     found["precision-8"] = table_model(8, [[1] * 256])
     found["book"] = _book(mixed(10, 1))
     found["no-book"] = {"parents": [[512, 0]], "last_bytes": [[512, 0]]}

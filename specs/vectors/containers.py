@@ -8,7 +8,7 @@ from typing import Any
 
 from ..oracle import container
 from ..oracle.container import Coding, Header, write_header
-from . import container_parts, containers_1, containers_books
+from . import container_parts, containers_1, containers_books, containers_large
 from .case import Case, likely_text
 from .container_parts import (
     CODINGS,
@@ -54,6 +54,7 @@ def cases(shared: Mapping[str, Any]) -> Iterator[Case]:
     yield from _windows(_BOOK, resolved(_BOOK, shared).header, "ids")
     yield from containers_1.cases(shared)
     yield from containers_books.cases(shared)
+    yield from containers_large.cases(shared)
 
 
 def _text(shared: Mapping[str, Any]) -> bytes:

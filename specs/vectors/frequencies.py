@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..oracle.protocol import runs
+from . import powers
 from .case import Case
 
 
@@ -41,6 +42,11 @@ def cases(_: Mapping[str, Any]) -> Iterator[Case]:
     for _ in range(8):
         logits = [int(draw.gauss(0, 1000)) for _ in range(256)]
         yield _case("ordinary logits", "F-4 F-5", logits, draw.randrange(9, 17))
+    yield _case("the greatest is the second", "F-4", [-3, 500, *[-3] * 254], 12)
+    yield _case("the greatest is the last but one", "F-4", [*[-3] * 254, 500, -3], 12)
+    yield _case("shares that quotients of doubles miss", "F-5", powers.rounded_quotients(), 11, "rounding")
+    for i, logits in enumerate(powers.telling(), 1):
+        yield _case(f"P[{i}], neither one less nor one more", "F-3 F-5", logits, 16, "table")
     for precision in (-1, 0, 8, 17, 32):
         yield _case(f"precision {precision}", "F-1 C-7", [0] * 256, precision)
     yield _case("a precision and logits that are both wrong: the precision is told", "F-2", [0] * 255, 8)

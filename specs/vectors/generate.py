@@ -13,6 +13,7 @@ from typing import Any
 
 from ..oracle import protocol
 from . import codebooks, containers, frequencies, streams, tokens, transformers, windows
+from .described import expand, is_described, shorten
 
 FOLDER = Path(__file__).parent
 SECTIONS = {
@@ -27,8 +28,10 @@ SECTIONS = {
 
 
 def resolve(value: Any, definitions: Mapping[str, Any]) -> Any:
-    """A request with what its `#names` stand for."""
+    """A request with what its `#names` stand for, and what is described in it written out."""
     if isinstance(value, dict):
+        if is_described(value):
+            return expand(value)
         return {name: resolve(inner, definitions) for name, inner in value.items()}
     if isinstance(value, str) and value.startswith("#"):
         return resolve(definitions[value[1:]], definitions)
@@ -46,9 +49,9 @@ def file(section: str) -> dict[str, Any]:
         rules, flags = case.rules.split(), list(case.flags)
         cases.append(
             {"id": number, "comment": case.comment, "flags": flags, "rules": rules, "result": result}
-            | {"request": case.request, "answer": answer}
+            | {"request": shorten(case.request), "answer": shorten(answer)}
         )
-    return {"section": section, "definitions": definitions, "cases": cases}
+    return {"section": section, "definitions": shorten(definitions), "cases": cases}
 
 
 def lines(contents: Mapping[str, Any]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..oracle import protocol, stream
+from . import streams_large
 from .case import Case, flat, likely_text, mixed, peaked, scattered, table_model
 from .transformers import tiny_model
 
@@ -20,7 +21,7 @@ def definitions() -> dict[str, Any]:
     found["uneven"] = table_model(12, [scattered(12, 3)])
     found["two-rows"] = table_model(9, [peaked(9, 97), flat(9)], [0] * 256 + [1])
     found["transformer"] = {"precision": 16, "transformer": tiny_model(5)}
-    return found
+    return found | streams_large.definitions()
 
 
 def _encode(comment: str, rules: str, model: str, text: bytes, *flags: str) -> Case:
@@ -78,3 +79,4 @@ def cases(shared: Mapping[str, Any]) -> Iterator[Case]:
         yield _decode("a code at the edge, a model that is sure", "S-4 S-5", "surely-97", code, 30, "not canonical")
     yield _encode("the Transformer", "S-2 S-3 T-16", "transformer", b"exact, ex")
     yield _decode("the Transformer", "S-4 T-16", "transformer", b"\x31\x41\x59\x26", 8, "not canonical")
+    yield from streams_large.cases(shared)

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..oracle.protocol import from_runs, runs
 from ..oracle.tensors import RANGES, shapes
+from . import transformers_large
 from .case import Case
 
 _TINY = {"context": 3, "d_model": 4, "head_dim": 2, "heads": 2, "layers": 2, "mlp_dim": 5, "vocab_size": 256}
@@ -61,7 +62,7 @@ def definitions() -> dict[str, Any]:
     quiet = copy.deepcopy(tiny_model(8, layers=1))
     quiet["tensors"][".embedding"] = runs(random.Random(8).choice((-1, 0, 1)) for _ in range(257 * 4))
     found["quiet"] = quiet
-    return found
+    return found | transformers_large.definitions()
 
 
 def _logits(comment: str, rules: str, model: str, text: bytes, *flags: str) -> Case:
@@ -80,7 +81,7 @@ def _changed(model: dict[str, Any], name: str, place: int, number: int) -> dict[
 def cases(shared: Mapping[str, Any]) -> Iterator[Case]:
     """All of them."""
     stages = "T-4 T-5 T-6 T-7 T-8 T-9 T-10 T-11 T-12 T-13 T-14 T-15"
-    for name in shared:
+    for name in (name for name in shared if name not in transformers_large.definitions()):
         yield _logits("no text", "T-4", name, b"")
         yield _logits("one byte: the start symbol only", stages, name, b"a")
         yield _logits("a text longer than the context", stages, name, b"\x00\x41\x80\xff\xc1\x42\x07")
@@ -136,3 +137,47 @@ def cases(shared: Mapping[str, Any]) -> Iterator[Case]:
         at_limits = _changed(_changed(model, ".norm.gain", 0, number), ".norm.gain_shift", 0, shift)
         request = {"op": "transformer.logits", "transformer": at_limits, "text": "6162"}
         yield Case("scales at their limits", "T-3 T-8", request)
+    yield from _taken(model)
+    yield from transformers_large.cases(shared)
+
+
+def _taken(model: dict[str, Any]) -> Iterator[Case]:
+    """Settings, numbers and scales that are only just right, and next to them some that are not."""
+    widest = 132_104
+    for settings, what in [
+        ({"context": 3_879}, "the longest context"),
+        ({"d_model": widest}, "the widest rows"),
+        ({"mlp_dim": widest}, "the widest MLP"),
+        ({"heads": widest}, "as many heads as there may be"),
+        ({"heads": 8, "head_dim": widest // 8}, "heads that are as wide together as they may be"),
+    ]:
+        request = {"op": "transformer.fingerprint", "transformer": {"settings": model["settings"] | settings}}
+        request["transformer"] |= {"tensors": {}}
+        yield Case(f"{what}, and no tensors", "T-1 T-2", request)
+    attention = ".layers[0].attention"
+    for name, place, number in [
+        (".embedding", 98, -(2**15)),
+        (".embedding", 98, 2**15 - 1),
+        (f"{attention}.bias", 0, -(2**15)),
+        (f"{attention}.bias", 0, 2**15 - 1),
+        (".unembedding.weight", 255, -128),
+        (".unembedding.weight", 255, 127),
+        (".unembedding.scale.multiplier", 255, 0),
+        (".unembedding.scale.multiplier", 255, 127),
+        (".unembedding.scale.shift", 255, 1),
+        (".unembedding.scale.shift", 255, 24),
+    ]:
+        request = {"op": "transformer.logits", "transformer": _changed(model, name, place, number), "text": "6162"}
+        yield Case(f"{name}[{place}] is {number}, which is right", "T-2 T-3", request)
+    for name, place, number, rules in [
+        (".unembedding.scale.shift", 255, 25, "T-3"),
+        (".unembedding.scale.shift", 128, 0, "T-3"),
+        (".unembedding.scale.multiplier", 255, -1, "T-3"),
+        (f"{attention}.qkv.scale.shift", 2, 25, "T-3"),
+        (f"{attention}.bias", 0, 2**15, "T-2"),
+        (f"{attention}.bias", 0, -(2**15) - 1, "T-2"),
+        (".embedding", 256, -(2**15) - 1, "T-2"),
+        (".norm.gain", 0, -(2**31) - 1, "T-2"),
+    ]:
+        request = {"op": "transformer.logits", "transformer": _changed(model, name, place, number), "text": "6162"}
+        yield Case(f"{name}[{place}] is {number}, which is wrong", rules, request)

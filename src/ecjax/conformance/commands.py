@@ -5,13 +5,16 @@ What they need is imported when they run: other commands start without the oracl
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ecjax import atomic
 from ecjax.console import console, errors
 
 app = typer.Typer(help="Tests a port of the codec against the specification.", no_args_is_help=True)
@@ -23,34 +26,69 @@ def run(
         list[str], typer.Argument(metavar="-- PROGRAM [ARGUMENTS]", help="The port, as specs/conformance.md wants it.")
     ],
     section: Annotated[list[str] | None, typer.Option(help="Only this section of the report; repeatable.")] = None,
+    case: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only the case of this name, as printed; may have * and ?; repeatable."),
+    ] = None,
     fuzz: Annotated[int, typer.Option(min=0, help="Random cases beside the stored ones.")] = 0,
     seed: Annotated[int, typer.Option(help="Of the random cases.")] = 0,
-    timeout: Annotated[float, typer.Option(min=0.01, help="Seconds for an answer.")] = 10.0,
+    timeout: Annotated[float, typer.Option(min=0.01, help="Seconds for an answer.")] = 60.0,
+    start_timeout: Annotated[
+        float, typer.Option(min=0.01, help="Seconds for the program to start and answer a first small request.")
+    ] = 60.0,
     max_failures: Annotated[int, typer.Option(min=1, help="Stop after so many failures.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")] = False,
+    require_all: Annotated[
+        bool, typer.Option("--require-all", help="An operation that the port does not have is a failure.")
+    ] = False,
+    save_failures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write each request that failed, the right answer and the port's to DIR."),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write all that is known of the run, and a badge.")
+    ] = None,
+    junit_file: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.")] = None,
 ) -> None:
     """Runs every example and stored case against a port.
 
-    Exits with status 0 if nothing failed, with 1 if something did. What the port writes to standard error is shown.
+    Exits with status 0 if something passed and nothing failed, else with 1.
     """
-    from ecjax.conformance import cases, report, runner
+    from ecjax.conformance import cases, random_cases, report, runner
+    from ecjax.conformance.junit import junit
+    from ecjax.conformance.summary import succeeded, summary
 
-    chosen = section or list(cases.SECTIONS)
-    for name in chosen:
+    for name in section or ():
         if name not in cases.SECTIONS:
             raise ValueError(f"there is no section {name}; sections are {', '.join(cases.SECTIONS)}")
-    wanted = [case for case in cases.stored() if case.section in chosen]
+    for path in filter(None, (json_file, junit_file)):
+        atomic.check(path, replace=True)
+    chosen = cases.chooser(section or (), case or ())
+    stored = cases.listing()
+    total = sum(chosen(*one) for one in stored) + len(random_cases.numbers(fuzz, seed, chosen))
+    cases.check_names(case or (), [*(name for _, name in stored), *random_cases.names(fuzz, seed)])
+    if not total:
+        raise ValueError("no case is in these sections and has these names; leave out --section, or name other cases")
     columns = (TextColumn("conformance"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors, transient=True) as progress:
-        task = progress.add_task("conformance", total=len(wanted) + fuzz)
-        random_cases = (case for case in cases.fuzz(fuzz, seed) if case.section in chosen)
-        every = (case for part in (wanted, random_cases) for case in part)
-        results = runner.run(program, every, timeout, max_failures, lambda _: progress.advance(task))
-    if as_json:
-        print(json.dumps(runner.summary(results)))
-    else:
-        report.show(console, results)
-    if any(result.outcome == runner.FAILED for result in results):
+        task = progress.add_task("conformance", total=total)
+        every = itertools.chain(cases.each(chosen), random_cases.fuzz(fuzz, seed, chosen))
+        results = runner.run(
+            program,
+            every,
+            timeout,
+            max_failures,
+            lambda _: progress.advance(task),
+            start_timeout=start_timeout,
+            require_all=require_all,
+            save=save_failures,
+        )
+    told = summary(results, total, program)
+    if json_file is not None:
+        atomic.write_bytes(json_file, json.dumps(told, indent=1).encode() + b"\n")
+    if junit_file is not None:
+        atomic.write_bytes(junit_file, junit(results))
+    report.show(console, results, told)
+    if not succeeded(results):
         raise typer.Exit(1)
 
 

@@ -2,59 +2,78 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from ecjax.conformance.runner import FAILED, PASSED, UNSUPPORTED, Result, summary
+from ecjax.conformance.differences import cut, prefix
+from ecjax.conformance.runner import FAILED, OUTCOMES, Result
+from ecjax.printable import printable, printable_lines
 
 _MOST, _WIDTH = 10, 600  # failures shown in full, and characters of what is shown of one thing
+_LINES = 6  # of standard error
 
 
-def show(console: Console, results: Sequence[Result]) -> None:
-    """Prints failures, the counts by section, the rules that failed, and a last line that says it all."""
+def show(console: Console, results: Sequence[Result], counts: Mapping[str, Any]) -> None:
+    """Prints failures, the counts by section, the rules that failed, and a last line that says it all.
+
+    Args:
+      console: Where to.
+      results: What became of the cases.
+      counts: The run's summary.
+    """
     failures = [result for result in results if result.outcome == FAILED]
     for result in failures[:_MOST]:
-        _show_failure(console, result)
+        console.print("\n".join(_failure(result)), markup=False, soft_wrap=True)
     if len(failures) > _MOST:
-        console.print(f"... and {len(failures) - _MOST} failures more", markup=False)
-    counts = summary(results)
+        console.print(
+            f"... and {len(failures) - _MOST:,} failures more; --json FILE has them all", markup=False, soft_wrap=True
+        )
     table = Table(box=None)
-    for column in ("section", PASSED, FAILED, UNSUPPORTED):
+    for column in ("section", *OUTCOMES):
         table.add_column(column, justify="left" if column == "section" else "right")
     for name, found in counts["sections"].items():
-        table.add_row(name, *(str(found[outcome]) for outcome in (PASSED, FAILED, UNSUPPORTED)))
+        table.add_row(name, *(f"{found[outcome]:,}" for outcome in OUTCOMES))
     console.print(table)
-    wrong = [name for name, found in counts["rules"].items() if found[FAILED]]
-    if wrong:
-        console.print(f"Rules with failures: {', '.join(wrong)}", markup=False)
+    if wrong := _rules(counts["rules"]):
+        console.print(
+            f"Rules with failures, those that fail most often first: {', '.join(wrong)}", markup=False, soft_wrap=True
+        )
     slowest = max(results, key=lambda result: result.seconds, default=None)
     if slowest is not None and slowest.seconds >= 1:
-        console.print(f"Slowest: {slowest.seconds:.1f} s, {slowest.case.name}", markup=False)
-    verdict = "It conforms" if counts["conforms"] else "It does not conform"
-    if not counts["conforms"] and not failures:
-        verdict = "What it supports conforms"
-    console.print(f"{verdict}: {counts[PASSED]} of {len(results)} passed", markup=False)
+        console.print(f"Slowest: {slowest.seconds:.1f} s, {slowest.case.name}", markup=False, soft_wrap=True)
+    console.print(counts["verdict"], markup=False, soft_wrap=True)
 
 
-def _show_failure(console: Console, result: Result) -> None:
+def _rules(rules: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """A rule that fails in each of its cases is to blame rather than one that passes in most."""
+    totals = {name: sum(found.values()) for name, found in rules.items()}
+    wrong = [name for name, found in rules.items() if found[FAILED]]
+    wrong.sort(key=lambda name: -rules[name][FAILED] / totals[name])
+    return [f"{name} ({rules[name][FAILED]:,} of {totals[name]:,})" for name in wrong]
+
+
+def _failure(result: Result) -> list[str]:
     case = result.case
-    rules = f" ({', '.join(case.rules)})" if case.rules else ""
-    lines = [f"FAILED {case.name}{rules}: {result.fault}", f"  request   {_short(case.request)}"]
-    if result.answer is not None:
-        lines += [f"  expected  {_short(case.answer)}", f"  found     {_short(result.answer)}"]
-    if result.difference is not None:
-        step, expected, found = result.difference
-        lines.append(f"  the first step that differs, number {step}, and what comes before it being right:")
-        lines += [f"    expected  {_short(expected)}", f"    found     {_short(found)}"]
-    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    rules = f" ({', '.join(result.rules)})" if result.rules else ""
+    lines = [printable(f"FAILED {case.name}{rules}: {result.fault}")]
+    if result.request:
+        lines.append(f"  request   {cut(result.request, 0, _WIDTH)}")
+    if result.expected is not None and result.found is not None:
+        lines += _both("  ", result.expected, result.found)
+    if (step := result.step) is not None:
+        lines.append(f"  the first step that differs, and what comes before it being right: {step.place}")
+        lines += _both("    ", step.expected, step.found)
+    if result.stderr.strip():
+        last = printable_lines(result.stderr).strip().splitlines()[-_LINES:]
+        lines += ["  standard error ends with", *(f"    {cut(line, len(line), _WIDTH)}" for line in last)]
+    if result.replay:
+        lines.append(f"  replay    {printable(result.replay)}")
+    return lines
 
 
-def _short(value: Mapping[str, Any] | None) -> str:
-    if value is None:
-        return "no step"
-    text = json.dumps(value)
-    return text if len(text) <= _WIDTH else f"{text[:_WIDTH]} ... ({len(text)} characters)"
+def _both(indent: str, expected: str, found: str) -> list[str]:
+    place = prefix(expected, found)
+    return [f"{indent}expected  {cut(expected, place, _WIDTH)}", f"{indent}found     {cut(found, place, _WIDTH)}"]

@@ -2,45 +2,66 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from ecjax.conformance import answers, saving
+from ecjax.conformance.blame import charged
 from ecjax.conformance.cases import Case
-from ecjax.conformance.port import Port, PortError
-from ecjax.specs import text
+from ecjax.conformance.differences import Difference, cut, excerpts, first, first_difference, same
+from ecjax.conformance.port import PROBE, START_SECONDS, LateError, Port, PortError, StartError
 from ecjax.specs.oracle import protocol
+from ecjax.specs.oracle.refusal import Refused
 
 PASSED, FAILED, UNSUPPORTED = "passed", "failed", "unsupported"
+OUTCOMES = (PASSED, FAILED, UNSUPPORTED)
+PROTOCOL = "protocol"
+"""The section of what is wrong with a port's start or end, and not with an answer."""
+
+_KEPT = 1 << 12  # characters of a request or an answer that are kept; a run may have thousands of failures
 
 
-class Difference(NamedTuple):
-    """The first step in which two traces differ; None for a trace that had ended."""
+class Step(NamedTuple):
+    """A step of a trace that is wrong: where, as `trace[3].row run 4: ...`, and both as JSON, as in a result."""
 
-    step: int
-    expected: Mapping[str, Any] | None
-    found: Mapping[str, Any] | None
+    place: str
+    expected: str
+    found: str
 
 
 class Result(NamedTuple):
     """What became of a case.
 
     Attributes:
-      case: The case.
+      case: The case, without its request and answer, which may be long.
       outcome: `PASSED`, `FAILED` or `UNSUPPORTED`.
       seconds: How long it took.
-      answer: What came back, if anything did.
-      fault: What the port did instead of answering, or what is wrong with the answer; empty if nothing is.
-      difference: Where the port's trace leaves the oracle's, if it has one.
+      fault: What the port did instead of answering, or where the answer is wrong; empty if nothing is.
+      rules: Those of the case's rules that the outcome counts for.
+      request: The request as JSON, if the case failed; the beginning of a long one.
+      expected: The right answer as JSON, if something else came back; long ones around the place where they differ.
+      found: The same of what came back.
+      step: The first step in which the port's trace leaves the oracle's, if it has one.
+      stderr: The end of what came on standard error meanwhile.
+      replay: A line for a shell that asks the port again; empty if nothing was saved.
+      late: Whether no answer came in time.
     """
 
     case: Case
     outcome: str
     seconds: float
-    answer: Mapping[str, Any] | None
     fault: str
-    difference: Difference | None
+    rules: tuple[str, ...]
+    request: str = ""
+    expected: str | None = None
+    found: str | None = None
+    step: Step | None = None
+    stderr: str = ""
+    replay: str = ""
+    late: bool = False
 
 
 def run(
@@ -49,8 +70,15 @@ def run(
     timeout: float,
     max_failures: int | None = None,
     report: Callable[[Result], None] | None = None,
+    *,
+    start_timeout: float = START_SECONDS,
+    require_all: bool = False,
+    save: Path | None = None,
 ) -> list[Result]:
     """What becomes of each case, up to the last failure that is wanted.
+
+    A port that does not start ends the run, with a failure in the section `PROTOCOL`; so does one that is stuck. A port
+    that fails when it is asked for a trace is asked for no other.
 
     Args:
       command: The port: a program and its arguments.
@@ -58,90 +86,121 @@ def run(
       timeout: Seconds for an answer.
       max_failures: Stop after so many failures; None: never.
       report: Called with each result as it comes.
+      start_timeout: Seconds for the start of the program.
+      require_all: Whether an operation that the port does not have is a failure.
+      save: A folder for the requests that failed; None: they are not saved.
 
     Raises:
       ValueError: If the port cannot be started.
+      OSError: If a file cannot be written.
     """
     results: list[Result] = []
     failures = 0
-    with Port(command, timeout) as port:
-        for case in cases:
-            results.append(_ask(port, case))
-            failures += results[-1].outcome == FAILED
+    with Port(command, timeout, start_timeout) as port:
+        asker = _Asker(port, timeout, require_all)
+
+        def add(result: Result, answer: Mapping[str, Any] | None = None) -> None:
+            nonlocal failures
+            if result.outcome == FAILED:
+                failures += 1
+                if request := result.case.request:
+                    result = result._replace(request=cut(json.dumps(request), 0, _KEPT))
+                if request and save is not None:
+                    result = result._replace(replay=saving.save(save, command, result.case, answer))
+            results.append(result._replace(case=result.case._replace(request={}, answer={})))
             if report is not None:
                 report(results[-1])
-            if failures == max_failures:
+
+        for case in cases:
+            try:
+                add(*asker.ask(case))
+            except StartError as error:
+                start = Case(PROTOCOL, "the start of the program", ("P-1",), PROBE, {"ids": [0]})
+                add(Result(start, FAILED, 0.0, str(error), start.rules, stderr=port.stderr))
+                return results
+            if failures == max_failures or is_stuck(results):
                 return results
         try:
             port.finish()
         except PortError as error:
-            results[-1] = results[-1]._replace(outcome=FAILED, fault=str(error))
+            end = Case(PROTOCOL, "the end of the program", ("P-1",), {}, {})
+            add(Result(end, FAILED, 0.0, str(error), end.rules, stderr=port.stderr))
     return results
 
 
-def _ask(port: Port, case: Case) -> Result:
-    begin = time.perf_counter()
+def is_stuck(results: Sequence[Result]) -> bool:
+    """Whether the last two answers did not come in time: to wait for each of the others would take hours."""
+    return len(results) > 1 and results[-1].late and results[-2].late
+
+
+class _Asker:
+    """Asks a port one case after the other, and for its traces as long as it can be asked for them."""
+
+    def __init__(self, port: Port, timeout: float, require_all: bool) -> None:
+        self._port, self._timeout, self._require_all = port, timeout, require_all
+        self._traces = True
+
+    def ask(self, case: Case) -> tuple[Result, Mapping[str, Any] | None]:
+        """What becomes of a case, and the answer if there is one. Raises StartError if the program does not start."""
+        port = self._port
+        port.start()
+        begin = time.perf_counter()
+        try:
+            answer = port.ask(case.request, answers.limit(case.answer))
+        except PortError as error:
+            seconds, late = time.perf_counter() - begin, isinstance(error, LateError)
+            return Result(case, FAILED, seconds, str(error), case.rules, stderr=port.stderr, late=late), None
+        seconds, stderr = time.perf_counter() - begin, port.stderr
+        if same({"unsupported": True}, answer):
+            fault = "unsupported, and every operation is required" if self._require_all else ""
+            outcome = FAILED if self._require_all else UNSUPPORTED
+            return Result(case, outcome, seconds, fault, case.rules, stderr=stderr), answer
+        place = first(case.answer, answer)
+        if not place:
+            return Result(case, PASSED, seconds, "", case.rules), answer
+        difference, remark = self._trace(case) if self._traces else (None, "")
+        expected, found = excerpts(case.answer, answer, _KEPT)
+        rules = charged(case, answer, difference)
+        fault = f"a wrong answer: {place}{remark}"
+        step = None if difference is None else _step(difference)
+        return Result(case, FAILED, seconds, fault, rules, "", expected, found, step, stderr), answer
+
+    def _trace(self, case: Case) -> tuple[Difference | None, str]:
+        """The first step that is wrong; and what to say of a trace that is none."""
+        expected = _oracle_trace(case.request, self._timeout)
+        if not expected:
+            return None, ""
+        try:
+            most = answers.limit(case.answer, expected)
+            found = self._port.ask({**case.request, "trace": True}, most).get("trace")
+        except PortError as error:
+            self._traces = False
+            return None, f"; asked for its trace: {error}"
+        if found is None:
+            return None, ""
+        if not isinstance(found, list) or not all(isinstance(step, dict) for step in found):
+            return None, f"; its trace is no list of objects but {cut(json.dumps(found), 0, 40)}"
+        return (first_difference(expected, found) if found else None), ""
+
+
+def _step(difference: Difference) -> Step:
+    shown = excerpts(difference.expected or {}, difference.found or {}, _KEPT)
+    return Step(
+        difference.place,
+        "no step" if difference.expected is None else shown.expected,
+        "no step" if difference.found is None else shown.found,
+    )
+
+
+def _oracle_trace(request: Mapping[str, Any], seconds: float) -> list[protocol.Step] | None:
+    """The oracle's steps; None if it needs longer, which would show nothing of the port."""
+    steps: list[protocol.Step] = []
+    deadline = time.monotonic() + seconds
     try:
-        answer = port.ask(case.request)
-    except PortError as error:
-        return Result(case, FAILED, time.perf_counter() - begin, None, str(error), None)
-    seconds = time.perf_counter() - begin
-    if answer == {"unsupported": True}:
-        return Result(case, UNSUPPORTED, seconds, answer, "", None)
-    # JSON knows true and false, which Python takes for 1 and 0.
-    if answer == case.answer and repr(sorted(answer.items())) == repr(sorted(case.answer.items())):
-        return Result(case, PASSED, seconds, answer, "", None)
-    return Result(case, FAILED, seconds, answer, "a wrong answer", _first_difference(port, case))
-
-
-def _first_difference(port: Port, case: Case) -> Difference | None:
-    expected = protocol.trace(case.request)
-    try:
-        found = port.ask({**case.request, "trace": True}).get("trace", [])
-    except PortError:
-        return None
-    return first_difference(expected, found) if found else None
-
-
-def first_difference(expected: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]) -> Difference | None:
-    """The first step in which a trace differs from the oracle's; fields that it leaves out do not count."""
-    for step in range(max(len(expected), len(found))):
-        right = expected[step] if step < len(expected) else None
-        other = found[step] if step < len(found) else None
-        if right is None or other is None or any(other[k] != v for k, v in right.items() if k in other):
-            return Difference(step, right, other)
-    return None
-
-
-def summary(results: Sequence[Result]) -> dict[str, Any]:
-    """The counts, by section and by rule, and a badge as shields.io's endpoint takes it."""
-    outcomes = (PASSED, FAILED, UNSUPPORTED)
-    sections: dict[str, Counter[str]] = {}
-    rules = {name: Counter[str]() for name in text.rules()}
-    for result in results:
-        sections.setdefault(result.case.section, Counter())[result.outcome] += 1
-        for name in result.case.rules:
-            rules[name][result.outcome] += 1
-    total = Counter(result.outcome for result in results)
-    color = "red" if total[FAILED] else "yellow" if total[UNSUPPORTED] else "brightgreen"
-    return {
-        "conforms": total[FAILED] == 0 and total[UNSUPPORTED] == 0 and len(results) > 0,
-        **{outcome: total[outcome] for outcome in outcomes},
-        "sections": {name: {o: counts[o] for o in outcomes} for name, counts in sections.items()},
-        "rules": {name: {o: counts[o] for o in outcomes} for name, counts in rules.items() if counts},
-        "failures": [_failure(result) for result in results if result.outcome == FAILED],
-        "slowest_seconds": max((result.seconds for result in results), default=0.0),
-        "badge": {
-            "schemaVersion": 1,
-            "label": "ecjax conformance",
-            "message": f"{total[PASSED]} of {len(results)}",
-            "color": color,
-        },
-    }
-
-
-def _failure(result: Result) -> dict[str, Any]:
-    found: dict[str, Any] = {"case": result.case.name, "rules": result.case.rules, "fault": result.fault}
-    if result.difference is not None:
-        found["first_difference"] = result.difference._asdict()
-    return found
+        for step in protocol.TRACES.get(request["op"], lambda _: iter(()))(request):
+            steps.append(step)
+            if time.monotonic() > deadline:
+                return None
+    except Refused:
+        pass
+    return steps

@@ -17,6 +17,7 @@ from jaxtyping import Array, Int32, Integer, UInt8, UInt32
 from ecjax import container
 from ecjax.codebook import Codebook, compile_codebook
 from ecjax.codebook.slots import MAX_NODES
+from ecjax.codebook.table import TooLarge
 from ecjax.codebook.tree import parents_type
 from ecjax.coding import stream, windows
 from ecjax.coding.windows import check_bits
@@ -51,6 +52,8 @@ def _refusing(cause: str) -> Iterator[None]:
     """A ValueError in here is this cause."""
     try:
         yield
+    except TooLarge:
+        raise
     except ValueError as error:
         raise _Refused(cause) from error
 
@@ -318,6 +321,8 @@ def answer(request: Request) -> Answer:
         return {"refused": refused.args[0]}
     except container.Refused as refused:
         return {"refused": refused.cause}
+    except TooLarge:  # the specification knows no such limit, but this package has one
+        return {"unsupported": True}
 
 
 def serve(requests: TextIO, replies: TextIO) -> None:

@@ -1,0 +1,39 @@
+"""What a mutant is."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Mutant(NamedTuple):
+    """A single fault, as a porter may make it, in the port in C.
+
+    Attributes:
+      name: What is wrong.
+      rule: The rule that it breaks, such as `T-6`.
+      old: What is replaced in the source; it occurs there exactly once.
+      new: What stands there instead.
+      equivalent: Why no input shows the fault, in a sentence; None if stored cases must.
+    """
+
+    name: str
+    rule: str
+    old: str
+    new: str
+    equivalent: str | None = None
+
+
+def edit(rule: str, name: str, line: str, part: str, new: str, equivalent: str | None = None) -> Mutant:
+    """The mutant that changes the first occurrence of a part of a line.
+
+    Raises:
+      ValueError: If the line does not have the part.
+    """
+    if part not in line:
+        raise ValueError(f"mutant {name!r}: {part!r} is not in {line!r}")
+    return Mutant(name, rule, line, line.replace(part, new, 1), equivalent)
+
+
+def drop(rule: str, name: str, line: str, equivalent: str | None = None) -> Mutant:
+    """The mutant that leaves a line out."""
+    return Mutant(name, rule, line, "", equivalent)
