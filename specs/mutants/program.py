@@ -131,7 +131,7 @@ def _cases() -> Mapping[str, list[tuple[str, Any, Any]]]:
 
 def _examples() -> Iterator[tuple[str, str, Any, Any]]:
     for number, example in enumerate(text.examples(), 1):
-        kind = example.request["op"].partition(".")[0]
+        kind = str(example.request["op"]).partition(".")[0]
         answer = {name: value for name, value in example.answer.items() if name != "trace"}
         yield _SECTION_OF.get(kind, kind), f"example {number}, in {example.text}.md", example.request, answer
 
