@@ -1,4 +1,4 @@
-"""The port in C, built for tests, that in JavaScript, and programs that misbehave."""
+"""The port in C and in Rust, built for tests, that in JavaScript, and programs that misbehave."""
 
 import functools
 import importlib.util
@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "specs/ports/c/ecjax.c"
 JAVASCRIPT = ROOT / "specs/ports/javascript/port.mjs"
+RUST = ROOT / "specs/ports/rust"
 FLAGS = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror")
 
 
@@ -31,6 +32,18 @@ def node() -> str:
     if found is None:
         pytest.skip("there is no Node.js here")
     return found
+
+
+@functools.cache
+def rust_port() -> Path:
+    """The port in Rust, built."""
+    cargo = shutil.which("cargo")
+    if cargo is None:
+        pytest.skip("there is no Rust here (cargo)")
+    target = Path(_folder().name) / "rust"
+    command = [cargo, "build", "--release", "--offline", "--quiet", "--locked", "--bin", "port", "--target-dir", target]
+    subprocess.run(command, cwd=RUST, check=True)
+    return target / "release" / "port"
 
 
 @functools.cache

@@ -47,6 +47,13 @@ def test_the_port_in_javascript_passes_every_case():
     assert [result for result in results if result.outcome != PASSED] == []
 
 
+@pytest.mark.slow
+def test_the_port_in_rust_passes_every_case():
+    wanted = [*STORED, *random_cases.fuzz(70, seed=4)]
+    results = runner.run([str(ports.rust_port())], wanted, 30.0)
+    assert [result for result in results if result.outcome != PASSED] == []
+
+
 @pytest.mark.rule("P-5")
 @pytest.mark.slow
 def test_the_port_in_c_traces_as_the_oracle_does():

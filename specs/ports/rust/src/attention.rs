@@ -22,15 +22,27 @@ impl Cache {
     }
 
     /// Appends a position. The oldest gives way if the context is full. Gives the position's slot.
-    fn push(&mut self, keys: impl Iterator<Item = i16>, values: impl Iterator<Item = i16>, width: usize, context: usize) -> usize {
+    fn push(
+        &mut self,
+        keys: impl Iterator<Item = i16>,
+        values: impl Iterator<Item = i16>,
+        width: usize,
+        context: usize,
+    ) -> usize {
         let slot = self.positions % context;
         if self.positions < context {
             self.keys.extend(keys);
             self.values.extend(values);
         } else {
             let place = slot * width..(slot + 1) * width;
-            self.keys[place.clone()].iter_mut().zip(keys).for_each(|(old, new)| *old = new);
-            self.values[place].iter_mut().zip(values).for_each(|(old, new)| *old = new);
+            self.keys[place.clone()]
+                .iter_mut()
+                .zip(keys)
+                .for_each(|(old, new)| *old = new);
+            self.values[place]
+                .iter_mut()
+                .zip(values)
+                .for_each(|(old, new)| *old = new);
         }
         self.positions += 1;
         slot
@@ -72,7 +84,11 @@ impl Attention {
         let mut means = vec![0i16; count * width];
         let mut scratch = Scratch::default();
         for (products, means) in products.chunks_exact(3 * width).zip(means.chunks_exact_mut(width)) {
-            let clamped = |part: usize| products[part * width..][..width].iter().map(|&x| x.clamp(-127, 127) as i16);
+            let clamped = |part: usize| {
+                products[part * width..][..width]
+                    .iter()
+                    .map(|&x| x.clamp(-127, 127) as i16)
+            };
             let slot = cache.push(clamped(1), clamped(2), width, self.context);
             scratch.query.clear();
             scratch.query.extend(clamped(0));
@@ -103,12 +119,16 @@ impl Attention {
         scratch.sums.clear();
         scratch.sums.resize(e, 0);
         for (&score, slot) in scratch.scores.iter().zip(slots()) {
-            let weight = weight((greatest - score) as u32);
+            let weight = weight(greatest.abs_diff(score));
             if weight == 0 {
                 continue;
             }
             total += weight as u32;
-            for (sum, &value) in scratch.sums.iter_mut().zip(&cache.values[slot * width + head * e..][..e]) {
+            for (sum, &value) in scratch
+                .sums
+                .iter_mut()
+                .zip(&cache.values[slot * width + head * e..][..e])
+            {
                 *sum += weight * i32::from(value);
             }
         }
@@ -127,7 +147,10 @@ struct Scratch {
 /// T-11 for a score that is `distance` below the greatest.
 #[inline]
 fn weight(distance: u32) -> i32 {
-    nearest(i32::from(ATTENTION[(distance % 256) as usize]), (distance / 256).min(15))
+    nearest(
+        i32::from(ATTENTION[(distance % 256) as usize]),
+        (distance / 256).min(15),
+    )
 }
 
 /// T-12 for sums of weight times value, and the sum of the weights.

@@ -41,22 +41,39 @@ impl Codebook {
     /// # Errors
     /// `codebook` (B-1, B-2, B-3, B-10, B-11, B-12).
     pub fn new(lists: Lists) -> Result<Self, Refusal> {
-        let Lists { parents, last_bytes, members, costs } = lists;
+        let Lists {
+            parents,
+            last_bytes,
+            members,
+            costs,
+        } = lists;
         let check = |right, message: &str| require(right, Cause::Codebook, || message.to_string());
         let trie = Trie::new(parents, last_bytes)?;
         let count = trie.parents.len();
         if let Some(members) = &members {
             check(members.len() == count, "members must have a number for each node")?;
             check(members.iter().all(|&member| member <= 1), "members must be 0 or 1")?;
-            check(members.contains(&0), "if all nodes are members, the list must be left out")?;
-            check((0..count).all(|node| trie.lengths[node] > 1 || members[node] == 1), "single bytes must be members")?;
+            check(
+                members.contains(&0),
+                "if all nodes are members, the list must be left out",
+            )?;
+            check(
+                (0..count).all(|node| trie.lengths[node] > 1 || members[node] == 1),
+                "single bytes must be members",
+            )?;
             let inner = |node: usize| node + 1 < count && trie.parents[node + 1] == node as u32;
-            check((0..count).all(|node| members[node] == 1 || inner(node)), "nodes without children must be members")?;
+            check(
+                (0..count).all(|node| members[node] == 1 || inner(node)),
+                "nodes without children must be members",
+            )?;
         }
         let is_member = |node: &u32| members.as_ref().is_none_or(|members| members[*node as usize] == 1);
         let nodes: Vec<u32> = (0..count as u32).filter(is_member).collect();
         let bits = nodes.len().ilog2();
-        check(nodes.len().is_power_of_two() && (9..=16).contains(&bits), "a codebook must have 2^9 to 2^16 strings")?;
+        check(
+            nodes.len().is_power_of_two() && (9..=16).contains(&bits),
+            "a codebook must have 2^9 to 2^16 strings",
+        )?;
         if let Some(costs) = &costs {
             check(costs.len() == nodes.len(), "costs must have a number for each id")?;
             check(costs[0] == 0, "the cost of id 0 must be 0")?;
@@ -69,7 +86,14 @@ impl Codebook {
         for (id, &node) in nodes.iter().enumerate() {
             ids[node as usize] = id as u16;
         }
-        Ok(Codebook { bits, trie, members, costs, nodes, ids })
+        Ok(Codebook {
+            bits,
+            trie,
+            members,
+            costs,
+            nodes,
+            ids,
+        })
     }
 
     /// The codebook of a model (B-4).
@@ -78,7 +102,12 @@ impl Codebook {
     /// `bits`, if they are not 9 to 16.
     pub fn compile<M: Model>(model: &M, bits: u32) -> Result<Self, Refusal> {
         let (parents, last_bytes) = crate::compile::tree(model, bits)?;
-        Codebook::new(Lists { parents, last_bytes, members: None, costs: None })
+        Codebook::new(Lists {
+            parents,
+            last_bytes,
+            members: None,
+            costs: None,
+        })
     }
 
     /// Reads a codebook's file (B-9).
@@ -87,7 +116,12 @@ impl Codebook {
     /// Says what is wrong with the file.
     pub fn from_file(file: &[u8]) -> Result<Self, FileError> {
         let contents = Contents::read(file, "ecjax.codebook")?;
-        let mut lists = Lists { parents: vec![], last_bytes: vec![], members: None, costs: None };
+        let mut lists = Lists {
+            parents: vec![],
+            last_bytes: vec![],
+            members: None,
+            costs: None,
+        };
         for (name, tensor) in &contents.tensors {
             match name.as_str() {
                 "parents" if tensor.numbers.len() > 1 << 16 => lists.parents = list(name, tensor, "U32")?,
@@ -101,7 +135,10 @@ impl Codebook {
         let codebook = Codebook::new(lists)?;
         let settings = contents.settings()?;
         if settings.len() != 1 || settings.get("bits") != Some(&i64::from(codebook.bits)) {
-            return Err(FileError(format!("the settings are {settings:?}, not bits: {}", codebook.bits)));
+            return Err(FileError(format!(
+                "the settings are {settings:?}, not bits: {}",
+                codebook.bits
+            )));
         }
         contents.check_fingerprint(&codebook.fingerprint())?;
         Ok(codebook)
@@ -138,7 +175,10 @@ impl Codebook {
     /// `id`, if one is not below 2^b.
     pub fn decode(&self, ids: &[u32]) -> Result<Vec<u8>, Refusal> {
         if let Some(id) = ids.iter().find(|&&id| id >> self.bits != 0) {
-            return Err(Refusal::new(Cause::Id, format!("the id {id} is not below 2^{}", self.bits)));
+            return Err(Refusal::new(
+                Cause::Id,
+                format!("the id {id} is not below 2^{}", self.bits),
+            ));
         }
         let mut text = Vec::new();
         for &id in ids {
@@ -157,14 +197,23 @@ impl Codebook {
             hash.update(bytes);
         };
         if let Some(costs) = &self.costs {
-            add("costs", "<u2", costs.len(), &costs.iter().flat_map(|cost| cost.to_le_bytes()).collect::<Vec<_>>());
+            add(
+                "costs",
+                "<u2",
+                costs.len(),
+                &costs.iter().flat_map(|cost| cost.to_le_bytes()).collect::<Vec<_>>(),
+            );
         }
         add("last_bytes", "|u1", count, &self.trie.last_bytes);
         if let Some(members) = &self.members {
             add("members", "|u1", count, members);
         }
         let (kind, width) = if count > 1 << 16 { ("<u4", 4) } else { ("<u2", 2) };
-        let parents = self.trie.parents.iter().flat_map(|parent| parent.to_le_bytes().into_iter().take(width));
+        let parents = self
+            .trie
+            .parents
+            .iter()
+            .flat_map(|parent| parent.to_le_bytes().into_iter().take(width));
         add("parents", kind, count, &parents.collect::<Vec<_>>());
         hash.finish()
     }
@@ -173,7 +222,10 @@ impl Codebook {
 /// The numbers of a list of this type, which has one dimension.
 fn list<T: TryFrom<i64>>(name: &str, tensor: &Tensor, dtype: &str) -> Result<Vec<T>, FileError> {
     if tensor.dtype != dtype || tensor.shape.len() != 1 {
-        return Err(FileError(format!("{name} is {} {:?}; it must be a list of {dtype}", tensor.dtype, tensor.shape)));
+        return Err(FileError(format!(
+            "{name} is {} {:?}; it must be a list of {dtype}",
+            tensor.dtype, tensor.shape
+        )));
     }
     let numbers: Result<_, _> = tensor.numbers.iter().map(|&number| T::try_from(number)).collect();
     numbers.map_err(|_| FileError(format!("{name} has a number outside of {dtype}")))

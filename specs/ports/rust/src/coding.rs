@@ -47,7 +47,12 @@ impl<'m, M: Model> Streams<'m, M> {
 
 impl<M: Model> Coding for Streams<'_, M> {
     fn parameters(&self) -> Parameters {
-        Parameters { method: 1, bits: 0, precision: self.model.precision() as u8, fingerprint: self.fingerprint }
+        Parameters {
+            method: 1,
+            bits: 0,
+            precision: self.model.precision() as u8,
+            fingerprint: self.fingerprint,
+        }
     }
 
     fn encode(&self, text: &[u8]) -> Vec<u8> {
@@ -73,14 +78,23 @@ impl<'m, M: Model> Windows<'m, M> {
     /// `bits` (W-1).
     pub fn new(model: &'m M, fingerprint: [u8; 32], bits: u32) -> Result<Self, Refusal> {
         check_bits(bits)?;
-        Ok(Windows { model, fingerprint, bits })
+        Ok(Windows {
+            model,
+            fingerprint,
+            bits,
+        })
     }
 }
 
 impl<M: Model> Coding for Windows<'_, M> {
     fn parameters(&self) -> Parameters {
         let (bits, precision) = (self.bits as u8, self.model.precision() as u8);
-        Parameters { method: 2, bits, precision, fingerprint: self.fingerprint }
+        Parameters {
+            method: 2,
+            bits,
+            precision,
+            fingerprint: self.fingerprint,
+        }
     }
 
     fn encode(&self, text: &[u8]) -> Vec<u8> {
@@ -110,21 +124,35 @@ pub struct Ids<'c> {
 impl<'c> Ids<'c> {
     /// The coding with this codebook.
     pub fn new(codebook: &'c Codebook) -> Self {
-        Ids { codebook, fingerprint: codebook.fingerprint() }
+        Ids {
+            codebook,
+            fingerprint: codebook.fingerprint(),
+        }
     }
 }
 
 impl Coding for Ids<'_> {
     fn parameters(&self) -> Parameters {
-        Parameters { method: 3, bits: self.codebook.bits() as u8, precision: 0, fingerprint: self.fingerprint }
+        Parameters {
+            method: 3,
+            bits: self.codebook.bits() as u8,
+            precision: 0,
+            fingerprint: self.fingerprint,
+        }
     }
 
     fn encode(&self, text: &[u8]) -> Vec<u8> {
-        pack(self.codebook.encode(text).into_iter().map(u128::from), self.codebook.bits())
+        pack(
+            self.codebook.encode(text).into_iter().map(u128::from),
+            self.codebook.bits(),
+        )
     }
 
     fn decode(&self, code: &[u8], length: usize) -> Option<Vec<u8>> {
-        let ids: Vec<u32> = unpack(code, self.codebook.bits())?.into_iter().map(|id| id as u32).collect();
+        let ids: Vec<u32> = unpack(code, self.codebook.bits())?
+            .into_iter()
+            .map(|id| id as u32)
+            .collect();
         let total: usize = ids.iter().map(|&id| self.codebook.length(id as u16)).sum();
         if total != length {
             return None;

@@ -19,11 +19,19 @@ struct Pending<S> {
 /// Parents and last bytes of all nodes, in preorder. The last child takes its parent's state over, and no copy is
 /// left of it. So a tree that is deep but not wide needs little memory.
 pub(crate) fn tree<M: Model>(model: &M, bits: u32) -> Result<(Vec<u32>, Vec<u8>), Refusal> {
-    require((9..=16).contains(&bits), Cause::Bits, || format!("a codebook has {bits} bits; it must have 9 to 16"))?;
+    require((9..=16).contains(&bits), Cause::Bits, || {
+        format!("a codebook has {bits} bits; it must have 9 to 16")
+    })?;
     let (mut parents, mut last_bytes) = (vec![0], vec![0]);
     let mut stack = Vec::new();
     expand(model, model.start(), 0, last_point(bits), &mut stack);
-    while let Some(Pending { parent, byte, below, state }) = stack.pop() {
+    while let Some(Pending {
+        parent,
+        byte,
+        below,
+        state,
+    }) = stack.pop()
+    {
         let number = parents.len() as u32;
         parents.push(parent);
         last_bytes.push(byte);
@@ -40,11 +48,19 @@ pub(crate) fn tree<M: Model>(model: &M, bits: u32) -> Result<(Vec<u32>, Vec<u8>)
 fn expand<M: Model>(model: &M, mut state: M::State, node: u32, below: u128, stack: &mut Vec<Pending<M::State>>) {
     let children: Vec<(u8, u128)> = {
         let shares = Shares::new(model.table(&mut state), below, node == 0);
-        (0..=255).map(|byte| (byte, shares.child(byte).1)).filter(|&(_, points)| points > 0).collect()
+        (0..=255)
+            .map(|byte| (byte, shares.child(byte).1))
+            .filter(|&(_, points)| points > 0)
+            .collect()
     };
     let state = Rc::new(state);
     for (byte, points) in children.into_iter().rev() {
         let state = (points > 1).then(|| Rc::clone(&state));
-        stack.push(Pending { parent: node, byte, below: points - 1, state });
+        stack.push(Pending {
+            parent: node,
+            byte,
+            below: points - 1,
+            state,
+        });
     }
 }

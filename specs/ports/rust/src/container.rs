@@ -29,8 +29,16 @@ pub struct Info {
 /// # Panics
 /// If `block` is not 1 to `BLOCK`.
 pub fn encode(coding: &dyn Coding, text: &[u8], block: usize) -> Vec<u8> {
-    assert!((1..=BLOCK).contains(&block), "block is {block}; it must be 1 to {BLOCK}");
-    let Parameters { method, bits, precision, fingerprint } = coding.parameters();
+    assert!(
+        (1..=BLOCK).contains(&block),
+        "block is {block}; it must be 1 to {BLOCK}"
+    );
+    let Parameters {
+        method,
+        bits,
+        precision,
+        fingerprint,
+    } = coding.parameters();
     let mut file = MAGIC.to_vec();
     file.extend([2, method, bits, precision]);
     file.extend(fingerprint);
@@ -92,34 +100,67 @@ fn read(file: &[u8], output: Output) -> Result<Info, Refusal> {
         _ => reader.version_2(crc32(&file[..44]).to_be_bytes())?,
     }
     let left = reader.rest.len();
-    require(left == 0, Cause::Trailing, || format!("{left} bytes follow the last block"))?;
+    require(left == 0, Cause::Trailing, || {
+        format!("{left} bytes follow the last block")
+    })?;
     Ok(reader.info)
 }
 
 /// Reads the header. Also gives what follows it.
 fn header(file: &[u8]) -> Result<(Info, &[u8]), Refusal> {
-    require(file.starts_with(&MAGIC), Cause::Magic, || "the file does not begin with the magic of K-1".into())?;
+    require(file.starts_with(&MAGIC), Cause::Magic, || {
+        "the file does not begin with the magic of K-1".into()
+    })?;
     if let Some(version) = file.get(8) {
         let known = (1..=2).contains(version);
-        require(known, Cause::Version, || format!("the file has version {version}; 1 and 2 are known"))?;
+        require(known, Cause::Version, || {
+            format!("the file has version {version}; 1 and 2 are known")
+        })?;
     }
     let (header, rest) = file.split_first_chunk::<48>().ok_or_else(truncated)?;
-    require(crc32(&header[..44]).to_be_bytes() == header[44..], Cause::Header, || {
-        "the CRC-32 of the header is wrong".into()
-    })?;
+    require(
+        crc32(&header[..44]).to_be_bytes() == header[44..],
+        Cause::Header,
+        || "the CRC-32 of the header is wrong".into(),
+    )?;
     let [version, method, bits, precision] = [header[8], header[9], header[10], header[11]];
     let (right_bits, right_precision) = match method {
         1 => (0..=0, 9..=16),
         2 => (9..=128, 9..=16),
         3 => (9..=16, 0..=0),
-        _ => return Err(Refusal::new(Cause::Method, format!("there is no method {method}; 1 to 3 are known"))),
+        _ => {
+            return Err(Refusal::new(
+                Cause::Method,
+                format!("there is no method {method}; 1 to 3 are known"),
+            ))
+        }
     };
-    require(right_bits.contains(&bits) && right_precision.contains(&precision), Cause::Parameters, || {
-        format!("method {method} has {right_bits:?} bits, not {bits}, and precision {right_precision:?}, not {precision}")
-    })?;
+    require(
+        right_bits.contains(&bits) && right_precision.contains(&precision),
+        Cause::Parameters,
+        || {
+            format!(
+                "with method {method}, bits {bits} must be {right_bits:?}, precision {precision} {right_precision:?}"
+            )
+        },
+    )?;
     let fingerprint = header[12..44].try_into().expect("these are 32 bytes");
-    let parameters = Parameters { method, bits, precision, fingerprint };
-    Ok((Info { version, parameters, length: 0, blocks: 0, stored: 0 }, rest))
+    let parameters = Parameters {
+        method,
+        bits,
+        precision,
+        fingerprint,
+    };
+    Ok((
+        Info {
+            version,
+            parameters,
+            length: 0,
+            blocks: 0,
+            stored: 0,
+        },
+        rest,
+    ))
 }
 
 fn truncated() -> Refusal {
@@ -158,15 +199,27 @@ impl<'f> Reader<'f, '_> {
         self.info.blocks += 1;
         self.info.stored += u64::from(stored);
         if let Some((coding, text)) = &mut self.output {
-            let decoded = if stored { Some(payload.to_vec()) } else { coding.decode(payload, length) };
-            let wrong = || Refusal::new(Cause::Payload, format!("block {block} does not decode to {length} bytes"));
+            let decoded = if stored {
+                Some(payload.to_vec())
+            } else {
+                coding.decode(payload, length)
+            };
+            let wrong = || {
+                Refusal::new(
+                    Cause::Payload,
+                    format!("block {block} does not decode to {length} bytes"),
+                )
+            };
             text.extend(decoded.ok_or_else(wrong)?);
         }
         Ok(())
     }
 
     fn check_text(&self, sum: &[u8]) -> Result<(), Refusal> {
-        let right = self.output.as_ref().is_none_or(|(_, text)| crc32(text).to_be_bytes() == sum);
+        let right = self
+            .output
+            .as_ref()
+            .is_none_or(|(_, text)| crc32(text).to_be_bytes() == sum);
         require(right, Cause::Text, || "the CRC-32 of the text is wrong".into())
     }
 
@@ -201,7 +254,11 @@ impl<'f> Reader<'f, '_> {
             let start = self.rest;
             let head = self.take(8)?;
             let (length, size) = (number(&head[..4]), number(&head[4..]));
-            let right = if length == 0 { size == 12 } else { length <= BLOCK as u64 && size <= 16 * length };
+            let right = if length == 0 {
+                size == 12
+            } else {
+                length <= BLOCK as u64 && size <= 16 * length
+            };
             require(right, Cause::Block, || {
                 format!("no block begins with {length} bytes of text and {size} of payload")
             })?;
@@ -212,7 +269,9 @@ impl<'f> Reader<'f, '_> {
                 continue;
             }
             let (found, told) = (self.info.length, number(&payload[..8]));
-            require(found == told, Cause::Length, || format!("the text has {found} bytes, not {told} as the file says"))?;
+            require(found == told, Cause::Length, || {
+                format!("the text has {found} bytes, not {told} as the file says")
+            })?;
             return self.check_text(&payload[8..]);
         }
     }

@@ -9,7 +9,11 @@ const TABLE: [u32; 256] = {
         let mut value = byte as u32;
         let mut bit = 0;
         while bit < 8 {
-            value = if value & 1 == 1 { value >> 1 ^ POLYNOMIAL } else { value >> 1 };
+            value = if value & 1 == 1 {
+                value >> 1 ^ POLYNOMIAL
+            } else {
+                value >> 1
+            };
             bit += 1;
         }
         table[byte] = value;
@@ -20,7 +24,9 @@ const TABLE: [u32; 256] = {
 
 /// The CRC-32 of bytes that follow others. `before` is the CRC-32 of those, 0 if there are none.
 pub fn extend(before: u32, bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!before, |value, &byte| TABLE[usize::from(value as u8 ^ byte)] ^ (value >> 8))
+    !bytes.iter().fold(!before, |value, &byte| {
+        TABLE[usize::from(value as u8 ^ byte)] ^ (value >> 8)
+    })
 }
 
 /// The CRC-32 of bytes.

@@ -33,13 +33,17 @@ impl Table {
         let mut sum = 0;
         for (byte, &frequency) in frequencies.iter().enumerate() {
             if !(1..=total).contains(&frequency) {
-                return refuse(format!("byte {byte} has the frequency {frequency}; it must be 1 to {total}"));
+                return refuse(format!(
+                    "byte {byte} has the frequency {frequency}; it must be 1 to {total}"
+                ));
             }
             sum += frequency;
             entries[byte + 1] = sum as u32;
         }
         if sum != total {
-            return refuse(format!("the frequencies sum to {sum}; with precision {precision} it must be {total}"));
+            return refuse(format!(
+                "the frequencies sum to {sum}; with precision {precision} it must be {total}"
+            ));
         }
         Ok(Table { precision, entries })
     }
@@ -50,7 +54,9 @@ impl Table {
     /// `precision` or `logits` (F-2).
     pub fn from_logits(logits: &[i64], precision: u32) -> Result<Self, Refusal> {
         check_precision(precision)?;
-        require(logits.len() == 256, Cause::Logits, || format!("there are {} logits, not 256", logits.len()))?;
+        require(logits.len() == 256, Cause::Logits, || {
+            format!("there are {} logits, not 256", logits.len())
+        })?;
         let mut checked = [0; 256];
         for (byte, (&logit, place)) in logits.iter().zip(&mut checked).enumerate() {
             require(logit.abs() <= 1 << 30, Cause::Logits, || {
@@ -66,7 +72,7 @@ impl Table {
         let largest = *logits.iter().max().expect("there are 256 logits");
         let mut sums = [0u64; 257];
         for (byte, &logit) in logits.iter().enumerate() {
-            sums[byte + 1] = sums[byte] + u64::from(weight((largest - logit) as u32));
+            sums[byte + 1] = sums[byte] + u64::from(weight(largest.abs_diff(logit)));
         }
         let shared = (1u64 << precision) - 256;
         let mut entries = [0; 257];

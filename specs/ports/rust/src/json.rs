@@ -23,7 +23,10 @@ const DEEPEST: u32 = 64;
 impl Value {
     /// The value of a field of an object, if it has one of this name.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.fields()?.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+        self.fields()?
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
     }
 
     /// The fields of an object.
@@ -188,7 +191,9 @@ impl Reader<'_> {
         let mut string = String::new();
         loop {
             let rest = &self.text[self.place..];
-            let Some(length) = rest.find(['"', '\\']) else { return self.fail("the end of a string") };
+            let Some(length) = rest.find(['"', '\\']) else {
+                return self.fail("the end of a string");
+            };
             if rest[..length].bytes().any(|byte| byte < 0x20) {
                 return self.fail("a string without control characters");
             }
@@ -203,7 +208,9 @@ impl Reader<'_> {
 
     /// The character of an escape, whose backslash has been read.
     fn escape(&mut self) -> Result<char, String> {
-        let Some(letter) = self.peek() else { return self.fail("an escape") };
+        let Some(letter) = self.peek() else {
+            return self.fail("an escape");
+        };
         self.place += 1;
         Ok(match letter {
             b'"' | b'\\' | b'/' => char::from(letter),
@@ -236,7 +243,9 @@ impl Reader<'_> {
         let Some(digits) = digits.filter(|digits| digits.iter().all(u8::is_ascii_hexdigit)) else {
             return self.fail("four hexadecimal digits");
         };
-        let unit = digits.iter().fold(0, |unit, &digit| unit * 16 + char::from(digit).to_digit(16).unwrap_or(0));
+        let unit = digits.iter().fold(0, |unit, &digit| {
+            unit * 16 + char::from(digit).to_digit(16).unwrap_or(0)
+        });
         self.place += 4;
         Ok(unit)
     }
@@ -257,7 +266,19 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_refused() {
-        for text in ["", "[1,]", "[1 2]", "{\"a\":1,\"a\":1}", "1.5", "1e3", "\"a", "\"\\ud800\"", "-", "nul", "1 1"] {
+        for text in [
+            "",
+            "[1,]",
+            "[1 2]",
+            "{\"a\":1,\"a\":1}",
+            "1.5",
+            "1e3",
+            "\"a",
+            "\"\\ud800\"",
+            "-",
+            "nul",
+            "1 1",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
         assert!(parse(&"[".repeat(100_000)).is_err());

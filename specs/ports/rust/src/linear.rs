@@ -14,7 +14,10 @@ impl Scale {
     pub(crate) fn all(parameters: &Parameters, name: &str) -> Vec<Scale> {
         let multipliers = parameters.tensor(&format!("{name}.multiplier"));
         let shifts = parameters.tensor(&format!("{name}.shift"));
-        let scale = |(&multiplier, &shift): (&i64, &i64)| Scale { multiplier: multiplier as i32, shift: shift as u32 };
+        let scale = |(&multiplier, &shift): (&i64, &i64)| Scale {
+            multiplier: multiplier as i32,
+            shift: shift as u32,
+        };
         multipliers.iter().zip(shifts).map(scale).collect()
     }
 }
@@ -46,26 +49,14 @@ pub(crate) fn multiply(a: &[i16], b: &[i16]) -> i32 {
     a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
 }
 
-/// As `multiply`, of four rows with one other.
-#[inline]
-fn multiply_four(rows: [&[i16]; 4], weights: &[i16]) -> [i32; 4] {
-    let [a, b, c, d] = rows.map(|row| &row[..weights.len()]);
-    let mut sums = [0; 4];
-    for i in 0..weights.len() {
-        let weight = i32::from(weights[i]);
-        sums[0] += i32::from(a[i]) * weight;
-        sums[1] += i32::from(b[i]) * weight;
-        sums[2] += i32::from(c[i]) * weight;
-        sums[3] += i32::from(d[i]) * weight;
-    }
-    sums
-}
+/// How many inputs are multiplied at once.
+const GROUP: usize = 8;
 
 /// A matrix with a scale for each output (T-7).
 #[derive(Debug)]
 pub(crate) struct Linear {
     inputs: usize,
-    /// The weights of each output, one output after another. 16 bits, for products of these are fast.
+    /// In row-major order, with rows of zeros up to a multiple of `GROUP`.
     weights: Vec<i16>,
     scales: Vec<Scale>,
 }
@@ -74,27 +65,46 @@ impl Linear {
     pub(crate) fn new(parameters: &Parameters, name: &str, inputs: usize) -> Self {
         let scales = Scale::all(parameters, &format!("{name}.scale"));
         let given = parameters.tensor(&format!("{name}.weight"));
-        let column = |output| given[output..].iter().step_by(scales.len()).map(|&weight| weight as i16);
-        Linear { inputs, weights: (0..scales.len()).flat_map(column).collect(), scales }
+        let mut weights: Vec<i16> = given.iter().map(|&weight| weight as i16).collect();
+        weights.resize(inputs.next_multiple_of(GROUP) * scales.len(), 0);
+        Linear {
+            inputs,
+            weights,
+            scales,
+        }
     }
 
-    /// The products of `count` rows, whose numbers are -128 to 127.
+    /// The products of `count` rows, whose numbers are -127 to 127.
     pub(crate) fn apply(&self, rows: &[i16], count: usize, products: &mut [i32]) {
         let (inputs, outputs) = (self.inputs, self.scales.len());
-        let row = |place: usize| &rows[place * inputs..][..inputs];
-        for (output, (weights, &scale)) in self.weights.chunks_exact(inputs).zip(&self.scales).enumerate() {
-            let mut place = 0;
-            while place + 4 <= count {
-                let four = multiply_four([row(place), row(place + 1), row(place + 2), row(place + 3)], weights);
-                for (offset, sum) in four.into_iter().enumerate() {
-                    products[(place + offset) * outputs + output] = rescale(sum, scale);
+        let products = &mut products[..count * outputs];
+        products.fill(0);
+        for (group, weights) in self.weights.chunks_exact(GROUP * outputs).enumerate() {
+            for (row, sums) in rows.chunks_exact(inputs).zip(products.chunks_exact_mut(outputs)) {
+                let given = &row[group * GROUP..inputs.min((group + 1) * GROUP)];
+                let mut numbers = [0; GROUP];
+                numbers[..given.len()].copy_from_slice(given);
+                if numbers != [0; GROUP] {
+                    add_products(sums, weights, numbers);
                 }
-                place += 4;
-            }
-            for place in place..count {
-                products[place * outputs + output] = rescale(multiply(row(place), weights), scale);
             }
         }
+        for sums in products.chunks_exact_mut(outputs) {
+            for (sum, &scale) in sums.iter_mut().zip(&self.scales) {
+                *sum = rescale(*sum, scale);
+            }
+        }
+    }
+}
+
+/// Adds the products of a group of numbers with their rows of weights. Two products of numbers up to 127 and
+/// weights down to -128 fit 16 bits together, so that a compiler can take twice as many at once.
+fn add_products(sums: &mut [i32], weights: &[i16], numbers: [i16; GROUP]) {
+    let count = sums.len();
+    let rows: [&[i16]; GROUP] = std::array::from_fn(|row| &weights[row * count..][..count]);
+    for i in 0..count {
+        let pair = |row: usize| i32::from(rows[row][i] * numbers[row] + rows[row + 1][i] * numbers[row + 1]);
+        sums[i] += pair(0) + pair(2) + pair(4) + pair(6);
     }
 }
 
@@ -112,7 +122,12 @@ impl Norm {
     pub(crate) fn new(parameters: &Parameters, name: &str, width: usize) -> Self {
         let number = |part: &str| parameters.tensor(&format!("{name}.{part}"))[0] as u32;
         let digits = ((1u32 << 30) / width as u32).ilog2() / 2;
-        Norm { width, gain: number("gain"), gain_shift: number("gain_shift"), digits }
+        Norm {
+            width,
+            gain: number("gain"),
+            gain_shift: number("gain_shift"),
+            digits,
+        }
     }
 
     /// The norms of rows, each -127 to 127.
@@ -138,12 +153,20 @@ mod tests {
 
     #[test]
     fn a_half_is_rounded_up_also_below_zero() {
-        assert_eq!((nearest(3, 1), nearest(-3, 1), nearest(-5, 2), nearest(-5, 0)), (2, -1, -1, -5));
+        assert_eq!(
+            (nearest(3, 1), nearest(-3, 1), nearest(-5, 2), nearest(-5, 0)),
+            (2, -1, -1, -5)
+        );
     }
 
     #[test]
     fn the_example_of_the_norm() {
-        let norm = Norm { width: 2, gain: 1 << 29, gain_shift: 16, digits: 14 };
+        let norm = Norm {
+            width: 2,
+            gain: 1 << 29,
+            gain_shift: 16,
+            digits: 14,
+        };
         let mut normed = [0; 2];
         norm.apply(&[3, -4], &mut normed);
         assert_eq!(normed, [127, -127]);

@@ -59,10 +59,15 @@ impl TableModel {
     /// `precision` or `table` (F-1); `table` too if `next` is not 257 numbers of rows.
     pub fn new(precision: u32, rows: &[Vec<i64>], next: Vec<usize>) -> Result<Self, Refusal> {
         check_precision(precision)?;
-        let rows = rows.iter().map(|row| Table::from_frequencies(row, precision)).collect::<Result<Vec<_>, _>>()?;
-        require(next.len() == 257 && next.iter().all(|&row| row < rows.len()), Cause::Table, || {
-            format!("next must be 257 numbers below {}, the number of rows", rows.len())
-        })?;
+        let rows = rows
+            .iter()
+            .map(|row| Table::from_frequencies(row, precision))
+            .collect::<Result<Vec<_>, _>>()?;
+        require(
+            next.len() == 257 && next.iter().all(|&row| row < rows.len()),
+            Cause::Table,
+            || format!("next must be 257 numbers below {}, the number of rows", rows.len()),
+        )?;
         Ok(TableModel { precision, rows, next })
     }
 }

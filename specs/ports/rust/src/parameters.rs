@@ -23,7 +23,15 @@ pub struct Settings {
     pub mlp_dim: usize,
 }
 
-const NAMES: [&str; 7] = ["context", "d_model", "head_dim", "heads", "layers", "mlp_dim", "vocab_size"];
+const NAMES: [&str; 7] = [
+    "context",
+    "d_model",
+    "head_dim",
+    "heads",
+    "layers",
+    "mlp_dim",
+    "vocab_size",
+];
 const WIDEST: i64 = 132_104;
 const LONGEST_CONTEXT: i64 = 3_879;
 
@@ -38,7 +46,9 @@ impl Settings {
             return Err(refuse(format!("there is no setting {name:?}")));
         }
         let read = |name: &str| -> Result<usize, Refusal> {
-            let &value = settings.get(name).ok_or_else(|| refuse(format!("the setting {name} is missing")))?;
+            let &value = settings
+                .get(name)
+                .ok_or_else(|| refuse(format!("the setting {name} is missing")))?;
             let (least, most) = match name {
                 "context" => (1, LONGEST_CONTEXT),
                 "vocab_size" => (256, 256),
@@ -59,7 +69,10 @@ impl Settings {
             mlp_dim: read("mlp_dim")?,
         };
         require(checked.attention_dim() <= WIDEST as usize, Cause::Settings, || {
-            format!("heads * head_dim is {}; it must be at most {WIDEST}", checked.attention_dim())
+            format!(
+                "heads * head_dim is {}; it must be at most {WIDEST}",
+                checked.attention_dim()
+            )
         })?;
         Ok(checked)
     }
@@ -71,9 +84,20 @@ impl Settings {
 
     /// The JSON object of T-17.
     fn json(&self) -> String {
-        let values = [self.context, self.d_model, self.head_dim, self.heads, self.layers, self.mlp_dim, 256];
-        let fields: Vec<String> =
-            NAMES.iter().zip(values).map(|(name, value)| format!("\"{name}\": {value}")).collect();
+        let values = [
+            self.context,
+            self.d_model,
+            self.head_dim,
+            self.heads,
+            self.layers,
+            self.mlp_dim,
+            256,
+        ];
+        let fields: Vec<String> = NAMES
+            .iter()
+            .zip(values)
+            .map(|(name, value)| format!("\"{name}\": {value}"))
+            .collect();
         format!("{{{}}}", fields.join(", "))
     }
 }
@@ -116,7 +140,14 @@ const BESIDES: usize = 6;
 
 /// The table of T-2: the type and shape of each tensor, by name.
 fn expected(settings: &Settings) -> BTreeMap<String, (Type, Vec<usize>)> {
-    let Settings { context, d_model: d, heads, layers, mlp_dim: m, .. } = *settings;
+    let Settings {
+        context,
+        d_model: d,
+        heads,
+        layers,
+        mlp_dim: m,
+        ..
+    } = *settings;
     let attention = settings.attention_dim();
     let mut tensors = BTreeMap::new();
     let mut add = |name: String, kind, shape: &[usize]| tensors.insert(name, (kind, shape.to_vec()));
@@ -130,7 +161,8 @@ fn expected(settings: &Settings) -> BTreeMap<String, (Type, Vec<usize>)> {
     add(".embedding".into(), Type::I16, &[257, d]);
     add(".unembedding.weight".into(), Type::I8, &[d, 256]);
     scales(&mut add, ".unembedding.scale".into(), &[256]);
-    let layer_norms = (0..layers).flat_map(|i| ["attention_norm", "mlp_norm"].map(|name| format!(".layers[{i}].{name}")));
+    let layer_norms =
+        (0..layers).flat_map(|i| ["attention_norm", "mlp_norm"].map(|name| format!(".layers[{i}].{name}")));
     for name in layer_norms.chain([".norm".to_string()]) {
         add(format!("{name}.gain"), Type::I32, &[]);
         add(format!("{name}.gain_shift"), Type::I8, &[]);
@@ -183,7 +215,11 @@ impl Parameters {
         let settings = Settings::new(settings)?;
         let count = IN_A_LAYER * settings.layers + BESIDES;
         require(tensors.len() == count, Cause::Tensors, || {
-            format!("there are {} tensors; {} layers have {count}", tensors.len(), settings.layers)
+            format!(
+                "there are {} tensors; {} layers have {count}",
+                tensors.len(),
+                settings.layers
+            )
         })?;
         for (name, (kind, shape)) in expected(&settings) {
             let Some(numbers) = tensors.get(&name) else {
@@ -199,9 +235,11 @@ impl Parameters {
         }
         for (name, numbers) in &tensors {
             if let Some((least, most)) = limits(name) {
-                require(numbers.iter().all(|number| (least..=most).contains(number)), Cause::Scale, || {
-                    format!("{name} has a number that is not {least} to {most}")
-                })?;
+                require(
+                    numbers.iter().all(|number| (least..=most).contains(number)),
+                    Cause::Scale,
+                    || format!("{name} has a number that is not {least} to {most}"),
+                )?;
             }
         }
         Ok(Parameters { settings, tensors })
@@ -214,19 +252,28 @@ impl Parameters {
     pub fn from_file(file: &[u8]) -> Result<Self, FileError> {
         let contents = Contents::read(file, "ecjax.integer_transformer")?;
         let settings = contents.settings()?;
-        let shapes = contents.tensors.iter().map(|(name, tensor)| (name, &tensor.dtype, &tensor.shape));
+        let shapes = contents
+            .tensors
+            .iter()
+            .map(|(name, tensor)| (name, &tensor.dtype, &tensor.shape));
         let expected = expected_if_few(&Settings::new(&settings)?, contents.tensors.len());
         for (name, dtype, shape) in shapes {
             match expected.get(name) {
                 Some((kind, right)) if kind.texts().1 == dtype && right == shape => {}
                 Some((kind, right)) => {
                     let right = format!("{} {right:?}", kind.texts().1);
-                    return Err(FileError(format!("the tensor {name} is {dtype} {shape:?}, not {right}")));
+                    return Err(FileError(format!(
+                        "the tensor {name} is {dtype} {shape:?}, not {right}"
+                    )));
                 }
                 None => return Err(FileError(format!("the model should have no tensor {name}"))),
             }
         }
-        let tensors = contents.tensors.iter().map(|(name, tensor)| (name.clone(), tensor.numbers.clone())).collect();
+        let tensors = contents
+            .tensors
+            .iter()
+            .map(|(name, tensor)| (name.clone(), tensor.numbers.clone()))
+            .collect();
         let parameters = Parameters::new(&settings, tensors)?;
         contents.check_fingerprint(&parameters.fingerprint())?;
         Ok(parameters)

@@ -86,7 +86,10 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal with this cause and message.
     pub fn new(cause: Cause, message: impl Into<String>) -> Self {
-        Refusal { cause, message: message.into() }
+        Refusal {
+            cause,
+            message: message.into(),
+        }
     }
 }
 

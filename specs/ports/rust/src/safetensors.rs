@@ -60,14 +60,19 @@ impl Contents {
     }
 
     fn metadata(&self, key: &str) -> Result<&str, FileError> {
-        let value = self.metadata.get(key).ok_or_else(|| format!("the file's __metadata__ has no {key:?}"))?;
+        let value = self
+            .metadata
+            .get(key)
+            .ok_or_else(|| format!("the file's __metadata__ has no {key:?}"))?;
         Ok(value)
     }
 
     /// The settings: names and integers.
     pub(crate) fn settings(&self) -> Result<BTreeMap<String, i64>, FileError> {
         let settings = json::parse(self.metadata("settings")?)?;
-        let fields = settings.fields().ok_or_else(|| "the settings are no object".to_string())?;
+        let fields = settings
+            .fields()
+            .ok_or_else(|| "the settings are no object".to_string())?;
         let pair = |(name, value): &(String, Value)| value.integer().map(|number| (name.clone(), number));
         let pairs = fields.iter().map(pair).collect::<Option<_>>();
         Ok(pairs.ok_or_else(|| "the settings are not all integers".to_string())?)
@@ -80,24 +85,35 @@ impl Contents {
         if found == expected {
             Ok(())
         } else {
-            Err(FileError(format!("the file says fingerprint {found}, but what it has gives {expected}")))
+            Err(FileError(format!(
+                "the file says fingerprint {found}, but what it has gives {expected}"
+            )))
         }
     }
 }
 
 fn parse(file: &[u8]) -> Result<Contents, FileError> {
     let bad = |message: &str| FileError(format!("no safetensors file: {message}"));
-    let (size, rest) = file.split_first_chunk::<8>().ok_or_else(|| bad("it has less than 8 bytes"))?;
+    let (size, rest) = file
+        .split_first_chunk::<8>()
+        .ok_or_else(|| bad("it has less than 8 bytes"))?;
     let size = usize::try_from(u64::from_le_bytes(*size)).unwrap_or(usize::MAX);
-    let (header, data) = rest.split_at_checked(size).ok_or_else(|| bad("it ends within its header"))?;
+    let (header, data) = rest
+        .split_at_checked(size)
+        .ok_or_else(|| bad("it ends within its header"))?;
     let header = std::str::from_utf8(header).map_err(|_| bad("its header is not UTF-8"))?;
     let header = json::parse(header)?;
-    let mut contents = Contents { metadata: BTreeMap::new(), tensors: BTreeMap::new() };
+    let mut contents = Contents {
+        metadata: BTreeMap::new(),
+        tensors: BTreeMap::new(),
+    };
     let mut spans = Vec::new();
     for (name, value) in header.fields().ok_or_else(|| bad("its header is no object"))? {
         if name == "__metadata__" {
             for (key, value) in value.fields().ok_or_else(|| bad("__metadata__ is no object"))? {
-                let text = value.text().ok_or_else(|| bad("__metadata__ has a value that is no string"))?;
+                let text = value
+                    .text()
+                    .ok_or_else(|| bad("__metadata__ has a value that is no string"))?;
                 contents.metadata.insert(key.clone(), text.to_string());
             }
         } else {
@@ -108,7 +124,9 @@ fn parse(file: &[u8]) -> Result<Contents, FileError> {
     }
     // The tensors must cover all bytes, without gap or overlap.
     spans.sort_unstable();
-    let end = spans.iter().try_fold(0, |place, &(start, end)| (start == place).then_some(end));
+    let end = spans
+        .iter()
+        .try_fold(0, |place, &(start, end)| (start == place).then_some(end));
     if end != Some(data.len()) {
         return Err(bad("its tensors leave bytes out, or share bytes"));
     }
@@ -118,10 +136,17 @@ fn parse(file: &[u8]) -> Result<Contents, FileError> {
 /// A tensor from its entry in the header, and the place of its bytes.
 fn tensor(entry: &Value, data: &[u8]) -> Option<(Tensor, (usize, usize))> {
     let sizes = |name: &str| -> Option<Vec<usize>> {
-        entry.get(name)?.list()?.iter().map(|value| usize::try_from(value.integer()?).ok()).collect()
+        entry
+            .get(name)?
+            .list()?
+            .iter()
+            .map(|value| usize::try_from(value.integer()?).ok())
+            .collect()
     };
     let (dtype, shape) = (entry.get("dtype")?.text()?.to_string(), sizes("shape")?);
-    let [start, end] = sizes("data_offsets")?[..] else { return None };
+    let [start, end] = sizes("data_offsets")?[..] else {
+        return None;
+    };
     let bytes = data.get(start..end)?;
     let (width, signed) = match dtype.as_str() {
         "I8" => (1, true),
@@ -132,12 +157,17 @@ fn tensor(entry: &Value, data: &[u8]) -> Option<(Tensor, (usize, usize))> {
         "U32" => (4, false),
         _ => return None,
     };
-    let size = shape.iter().try_fold(width, |size: usize, &length| size.checked_mul(length))?;
+    let size = shape
+        .iter()
+        .try_fold(width, |size: usize, &length| size.checked_mul(length))?;
     if size != bytes.len() {
         return None;
     }
     let number = |bytes: &[u8]| {
-        let unsigned = bytes.iter().rev().fold(0u64, |number, &byte| number << 8 | u64::from(byte)) as i64;
+        let unsigned = bytes
+            .iter()
+            .rev()
+            .fold(0u64, |number, &byte| number << 8 | u64::from(byte)) as i64;
         let unused = 64 - 8 * width as u32;
         if signed {
             unsigned << unused >> unused

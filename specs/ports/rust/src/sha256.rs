@@ -67,13 +67,20 @@ fn compress(state: &mut [u32; 8], block: &[u8]) {
         let (early, late) = (words[i - 15], words[i - 2]);
         let sigma0 = early.rotate_right(7) ^ early.rotate_right(18) ^ (early >> 3);
         let sigma1 = late.rotate_right(17) ^ late.rotate_right(19) ^ (late >> 10);
-        words[i] = words[i - 16].wrapping_add(sigma0).wrapping_add(words[i - 7]).wrapping_add(sigma1);
+        words[i] = words[i - 16]
+            .wrapping_add(sigma0)
+            .wrapping_add(words[i - 7])
+            .wrapping_add(sigma1);
     }
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
     for i in 0..64 {
         let sum1 = e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25);
         let choice = (e & f) ^ (!e & g);
-        let first = h.wrapping_add(sum1).wrapping_add(choice).wrapping_add(ROUNDS[i]).wrapping_add(words[i]);
+        let first = h
+            .wrapping_add(sum1)
+            .wrapping_add(choice)
+            .wrapping_add(ROUNDS[i])
+            .wrapping_add(words[i]);
         let sum0 = a.rotate_right(2) ^ a.rotate_right(13) ^ a.rotate_right(22);
         let majority = (a & b) ^ (a & c) ^ (b & c);
         (h, g, f, e) = (g, f, e, d.wrapping_add(first));

@@ -21,7 +21,12 @@ struct Encoder {
 
 impl Encoder {
     fn new() -> Self {
-        Encoder { settled: Vec::new(), rest: 0, digits: 31, range: 1 << 31 }
+        Encoder {
+            settled: Vec::new(),
+            rest: 0,
+            digits: 31,
+            range: 1 << 31,
+        }
     }
 
     /// Adds to `low`. A carry runs through bytes ff and leaves zeros, so carries cost little on average.
@@ -67,7 +72,11 @@ impl Encoder {
         let low = self.bytes();
         self.add(self.range - 1);
         let mut top = self.bytes();
-        let differ = low.iter().zip(&top).position(|(a, b)| a != b).map_or(top.len(), |place| place + 1);
+        let differ = low
+            .iter()
+            .zip(&top)
+            .position(|(a, b)| a != b)
+            .map_or(top.len(), |place| place + 1);
         let nonzero = low.iter().rposition(|&byte| byte != 0).map_or(0, |place| place + 1);
         top.truncate(differ.min(nonzero));
         top
@@ -93,7 +102,10 @@ impl Digits<'_> {
     #[inline]
     fn take(&mut self, count: u32) -> u64 {
         while self.digits < count {
-            let (byte, code) = self.code.split_first().map_or((0, self.code), |(&byte, code)| (byte, code));
+            let (byte, code) = self
+                .code
+                .split_first()
+                .map_or((0, self.code), |(&byte, code)| (byte, code));
             self.code = code;
             self.rest = self.rest << 8 | u64::from(byte);
             self.digits += 8;
@@ -107,7 +119,11 @@ impl Digits<'_> {
 
 /// The text of `length` bytes that a code stands for (S-4). Every code is valid.
 pub fn decode<M: Model>(model: &M, code: &[u8], length: usize) -> Vec<u8> {
-    let mut digits = Digits { code, rest: 0, digits: 0 };
+    let mut digits = Digits {
+        code,
+        rest: 0,
+        digits: 0,
+    };
     let (mut distance, mut range) = (digits.take(31), 1u64 << 31);
     let mut state = model.start();
     let mut text = Vec::with_capacity(length);

@@ -54,7 +54,10 @@ pub fn join(ids: &[u32], bits: u32, token_bits: u32) -> Result<Vec<u128>, Refusa
     check_bits(bits)?;
     check_token_bits(token_bits)?;
     if let Some(id) = ids.iter().find(|&&id| id >> token_bits != 0) {
-        return Err(Refusal::new(Cause::Id, format!("the id {id} is not below 2^{token_bits}")));
+        return Err(Refusal::new(
+            Cause::Id,
+            format!("the id {id} is not below 2^{token_bits}"),
+        ));
     }
     Ok(regroup(ids.iter().map(|&id| u128::from(id)), token_bits, bits).0)
 }

@@ -54,7 +54,11 @@ impl Transformer {
         };
         Transformer {
             fingerprint: parameters.fingerprint(),
-            embedding: parameters.tensor(".embedding").iter().map(|&number| number as i16).collect(),
+            embedding: parameters
+                .tensor(".embedding")
+                .iter()
+                .map(|&number| number as i16)
+                .collect(),
             layers: (0..settings.layers).map(layer).collect(),
             norm: Norm::new(parameters, ".norm", d),
             unembedding: Linear::new(parameters, ".unembedding", d),
@@ -91,7 +95,15 @@ impl Transformer {
         let mut caches = self.empty();
         let logits = self.unembed(&self.advance(&mut caches, &[START_SYMBOL]), 1);
         let table = Table::from_checked_logits(&row_of_256(&logits), precision);
-        Ok(Predictor { transformer: self, precision, root: State { caches, pending: Vec::new(), table } })
+        Ok(Predictor {
+            transformer: self,
+            precision,
+            root: State {
+                caches,
+                pending: Vec::new(),
+                table,
+            },
+        })
     }
 
     fn empty(&self) -> Vec<Cache> {
@@ -115,7 +127,11 @@ impl Transformer {
     fn advance(&self, caches: &mut [Cache], symbols: &[u16]) -> Vec<i32> {
         let (d, m, count) = (self.settings.d_model, self.settings.mlp_dim, symbols.len());
         let embed = |&symbol: &u16| self.embedding[usize::from(symbol) * d..][..d].iter();
-        let mut rows: Vec<i32> = symbols.iter().flat_map(embed).map(|&number| i32::from(number)).collect();
+        let mut rows: Vec<i32> = symbols
+            .iter()
+            .flat_map(embed)
+            .map(|&number| i32::from(number))
+            .collect();
         let mut normed = vec![0; count * d];
         let (mut gate, mut up) = (vec![0; count * m], vec![0; count * m]);
         let mut hidden = vec![0i16; count * m];

@@ -32,7 +32,10 @@ impl Trie {
         let refuse = |message: String| Err(Refusal::new(Cause::Codebook, message));
         let count = parents.len();
         if last_bytes.len() != count || !(512..=1 << 22).contains(&count) {
-            return refuse(format!("{count} parents and {} last bytes: both must be 2^9 to 2^22", last_bytes.len()));
+            return refuse(format!(
+                "{count} parents and {} last bytes: both must be 2^9 to 2^22",
+                last_bytes.len()
+            ));
         }
         if (parents[0], last_bytes[0]) != (0, 0) {
             return refuse("parent and last byte of the root must be 0".into());
@@ -48,7 +51,9 @@ impl Trie {
                 return refuse(format!("the parent of {node} is neither {} nor above it", node - 1));
             }
             if sibling.is_some_and(|sibling| last_bytes[sibling as usize] >= last_bytes[node]) {
-                return refuse(format!("the last byte of {node} is not above that of the child before it"));
+                return refuse(format!(
+                    "the last byte of {node} is not above that of the child before it"
+                ));
             }
             lengths[node] = path.len() as u32;
             path.push(node as u32);
@@ -56,8 +61,15 @@ impl Trie {
         if lengths.iter().filter(|&&length| length == 1).count() != 256 {
             return refuse("the root must have 256 children".into());
         }
-        let mut trie =
-            Trie { parents, last_bytes, lengths, singles: [NONE; 256], pairs: vec![NONE; 1 << 16], slots: vec![], shift: 0 };
+        let mut trie = Trie {
+            parents,
+            last_bytes,
+            lengths,
+            singles: [NONE; 256],
+            pairs: vec![NONE; 1 << 16],
+            slots: vec![],
+            shift: 0,
+        };
         trie.index();
         Ok(trie)
     }

@@ -6,14 +6,19 @@ use crate::refusal::{require, Cause, Refusal};
 
 /// Refuses a window size that is not 9 to 128.
 pub(crate) fn check_bits(bits: u32) -> Result<(), Refusal> {
-    require((9..=128).contains(&bits), Cause::Bits, || format!("a window has {bits} bits; it must have 9 to 128"))
+    require((9..=128).contains(&bits), Cause::Bits, || {
+        format!("a window has {bits} bits; it must have 9 to 128")
+    })
 }
 
 /// Refuses codes that are not below 2^bits.
 pub(crate) fn check_codes(codes: &[u128], bits: u32) -> Result<(), Refusal> {
     match codes.iter().find(|&&code| code > last_point(bits)) {
         None => Ok(()),
-        Some(code) => Err(Refusal::new(Cause::Code, format!("the window {code} is not below 2^{bits}"))),
+        Some(code) => Err(Refusal::new(
+            Cause::Code,
+            format!("the window {code} is not below 2^{bits}"),
+        )),
     }
 }
 

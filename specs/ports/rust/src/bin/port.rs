@@ -78,7 +78,10 @@ fn answer(request: &Value) -> Result<Option<String>, Refusal> {
         "transformer.logits" => {
             let transformer = Transformer::new(&parameters(field(request, "transformer"))?);
             let rows = transformer.logits(&text());
-            let rows: Vec<String> = rows.iter().map(|row| write_runs(row.iter().copied().map(i64::from))).collect();
+            let rows: Vec<String> = rows
+                .iter()
+                .map(|row| write_runs(row.iter().copied().map(i64::from)))
+                .collect();
             format!("\"logits\": [{}]", rows.join(", "))
         }
         "transformer.fingerprint" => {
@@ -98,11 +101,15 @@ fn answer(request: &Value) -> Result<Option<String>, Refusal> {
         "codebook.fingerprint" => write_bytes("fingerprint", &codebook(request)?.fingerprint()),
         "container.encode" => {
             let block = integer(request, "block") as usize;
-            with_coding(request, |coding| Ok(write_bytes("file", &container::encode(coding, &text(), block))))?
+            with_coding(request, |coding| {
+                Ok(write_bytes("file", &container::encode(coding, &text(), block)))
+            })?
         }
         "container.decode" => {
             let file = hexadecimal(field(request, "file"));
-            with_coding(request, |coding| Ok(write_bytes("text", &container::decode(coding, &file)?)))?
+            with_coding(request, |coding| {
+                Ok(write_bytes("text", &container::decode(coding, &file)?))
+            })?
         }
         "container.info" => {
             let info = container::info(&hexadecimal(field(request, "file")))?;
@@ -124,14 +131,13 @@ fn answer(request: &Value) -> Result<Option<String>, Refusal> {
 }
 
 /// Calls `act` with the coding of a request.
-fn with_coding(
-    request: &Value,
-    act: impl FnOnce(&dyn Coding) -> Result<String, Refusal>,
-) -> Result<String, Refusal> {
+fn with_coding(request: &Value, act: impl FnOnce(&dyn Coding) -> Result<String, Refusal>) -> Result<String, Refusal> {
     if request.get("codebook").is_some() {
         return act(&Ids::new(&codebook(request)?));
     }
-    let fingerprint = hexadecimal(field(request, "fingerprint")).try_into().expect("a fingerprint has 32 bytes");
+    let fingerprint = hexadecimal(field(request, "fingerprint"))
+        .try_into()
+        .expect("a fingerprint has 32 bytes");
     with_model!(request, model => match request.get("bits") {
         None => act(&Streams::new(model, fingerprint)),
         Some(_) => act(&Windows::new(model, fingerprint, small(integer(request, "bits")))?),
@@ -147,8 +153,14 @@ fn table_model(given: &Value, precision: u32) -> Result<TableModel, Refusal> {
 fn parameters(given: &Value) -> Result<Parameters, Refusal> {
     let fields = |name| field(given, name).fields().expect("settings and tensors are objects");
     let number = |value: &Value| value.integer().expect("settings are integers");
-    let settings: BTreeMap<_, _> = fields("settings").iter().map(|(name, value)| (name.clone(), number(value))).collect();
-    let tensors = fields("tensors").iter().map(|(name, value)| (name.clone(), runs(value))).collect();
+    let settings: BTreeMap<_, _> = fields("settings")
+        .iter()
+        .map(|(name, value)| (name.clone(), number(value)))
+        .collect();
+    let tensors = fields("tensors")
+        .iter()
+        .map(|(name, value)| (name.clone(), runs(value)))
+        .collect();
     Parameters::new(&settings, tensors)
 }
 
@@ -173,7 +185,9 @@ fn field<'v>(value: &'v Value, name: &str) -> &'v Value {
 }
 
 fn integer(value: &Value, name: &str) -> i64 {
-    field(value, name).integer().unwrap_or_else(|| panic!("the field {name} is no integer"))
+    field(value, name)
+        .integer()
+        .unwrap_or_else(|| panic!("the field {name} is no integer"))
 }
 
 fn list(value: &Value) -> &[Value] {
@@ -192,7 +206,9 @@ fn small(number: i64) -> u32 {
 fn runs(value: &Value) -> Vec<i64> {
     let mut numbers = Vec::new();
     for run in list(value) {
-        let [Value::Integer(count), Value::Integer(number)] = list(run) else { panic!("a run is two integers") };
+        let [Value::Integer(count), Value::Integer(number)] = list(run) else {
+            panic!("a run is two integers")
+        };
         numbers.resize(numbers.len() + *count as usize, *number);
     }
     numbers
@@ -200,12 +216,20 @@ fn runs(value: &Value) -> Vec<i64> {
 
 fn hexadecimal(value: &Value) -> Vec<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).expect("a hexadecimal digit was expected") as u8;
-    string(value).as_bytes().chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
+    string(value)
+        .as_bytes()
+        .chunks_exact(2)
+        .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
+        .collect()
 }
 
 /// The windows of a request; none if `bits` is to be refused, for then they may have any size.
 fn codes(request: &Value, bits: u32) -> Vec<u128> {
-    let code = |value| hexadecimal(value).into_iter().fold(0, |code, byte| code << 8 | u128::from(byte));
+    let code = |value| {
+        hexadecimal(value)
+            .into_iter()
+            .fold(0, |code, byte| code << 8 | u128::from(byte))
+    };
     if bits > 128 {
         return Vec::new();
     }
@@ -213,7 +237,10 @@ fn codes(request: &Value, bits: u32) -> Vec<u128> {
 }
 
 fn ids(request: &Value) -> Vec<u32> {
-    list(field(request, "ids")).iter().map(|id| small(id.integer().expect("ids are integers"))).collect()
+    list(field(request, "ids"))
+        .iter()
+        .map(|id| small(id.integer().expect("ids are integers")))
+        .collect()
 }
 
 fn write_runs(numbers: impl Iterator<Item = i64>) -> String {
@@ -224,7 +251,10 @@ fn write_runs(numbers: impl Iterator<Item = i64>) -> String {
             _ => runs.push((1, number)),
         }
     }
-    let runs: Vec<String> = runs.iter().map(|(count, number)| format!("[{count}, {number}]")).collect();
+    let runs: Vec<String> = runs
+        .iter()
+        .map(|(count, number)| format!("[{count}, {number}]"))
+        .collect();
     format!("[{}]", runs.join(", "))
 }
 
@@ -243,7 +273,14 @@ fn write_strings(strings: impl Iterator<Item = String>) -> String {
 
 fn write_codes(codes: &[u128], bits: u32) -> String {
     let unused = 16 - bits.div_ceil(8) as usize;
-    format!("\"codes\": {}", write_strings(codes.iter().map(|code| write_hexadecimal(&code.to_be_bytes()[unused..]))))
+    format!(
+        "\"codes\": {}",
+        write_strings(
+            codes
+                .iter()
+                .map(|code| write_hexadecimal(&code.to_be_bytes()[unused..]))
+        )
+    )
 }
 
 fn write_ids(ids: &[u32]) -> String {
