@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import textwrap
 import typing
 from pathlib import Path
 from types import ModuleType
@@ -33,9 +34,9 @@ MODULES = [
 OPENING = """\
 # What is public
 
-The names below, the command `ecjax` and the files that it writes are the public surface. All else may
-change without notice, and so may whatever begins with an underscore. `help(name)` shows the arguments,
-shapes, dtypes and errors of each.
+The names below, the command `ecjax` and the files that it writes are the public surface. All else
+may change without notice, and so may whatever begins with an underscore. `help(name)` shows the
+arguments, shapes, dtypes and errors of each.
 
 This page is made of the code by `python -m tests.public`; a test compares the two.
 """
@@ -47,7 +48,8 @@ def page() -> str:
 
 def _section(module: ModuleType) -> str:
     rows = [f"| `{name}` | {_summary(module, name)} |" for name in sorted(module.__all__, key=str.lower)]
-    return "\n".join([f"## {module.__name__}", "", _first(module.__doc__), "", "| | |", "|---|---|", *rows, ""])
+    about = textwrap.fill(_first(module.__doc__), 100, break_long_words=False, break_on_hyphens=False)
+    return "\n".join([f"## {module.__name__}", "", about, "", "| | |", "|---|---|", *rows, ""])
 
 
 def _summary(module: ModuleType, name: str) -> str:

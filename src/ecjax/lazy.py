@@ -31,7 +31,7 @@ def attach(
             try:
                 module = importlib.import_module(module_of[name], package)
             except ModuleNotFoundError as error:
-                if extra is None or error.name is None:
+                if extra is None or not error.name or error.name.startswith("ecjax"):
                     raise
                 raise ImportError(f"{package}.{name} needs {error.name}: pip install 'ecjax[{extra}]'") from error
             return getattr(module, name)

@@ -112,16 +112,21 @@ def chooser(sections: Sequence[str], names: Sequence[str]) -> Wanted:
     """
 
     def chosen(section: str, name: str) -> bool:
-        named = not names or any(name == wanted or fnmatchcase(name, wanted) for wanted in names)
+        named = not names or any(_is_named(name, wanted) for wanted in names)
         return named and (not sections or section in sections)
 
     return chosen
 
 
+def _is_named(name: str, wanted: str) -> bool:
+    """Whether a case's name is the one that is wanted, or fits the pattern."""
+    return name == wanted or fnmatchcase(name, wanted)
+
+
 def check_names(wanted: Sequence[str], names: Sequence[str]) -> None:
     """Raises ValueError if a name or pattern is that of no case."""
     for name in wanted:
-        if not any(name == other or fnmatchcase(other, name) for other in names):
+        if not any(_is_named(other, name) for other in names):
             [near, *_] = difflib.get_close_matches(name, names, 1, 0.0)
             raise ValueError(
                 f"no case of these is named {name!r}; give a name as it is printed, such as {near!r}, or a pattern "

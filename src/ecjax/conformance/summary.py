@@ -34,7 +34,6 @@ def summary(results: Sequence[Result], total: int, command: Sequence[str]) -> di
         for name in result.rules:
             rules[name][result.outcome] += 1
     counts = Counter(result.outcome for result in results)
-    done = sum(result.case.section != PROTOCOL for result in results)
     color = "yellow" if succeeded(results) else "red"
     conforms = counts[PASSED] == total > 0 and not counts[FAILED]
     return {
@@ -42,7 +41,7 @@ def summary(results: Sequence[Result], total: int, command: Sequence[str]) -> di
         "verdict": verdict(results, total),
         "program": list(command),
         "total": total,
-        "run": done,
+        "run": _done(results),
         "stopped": stopped(results, total),
         **{outcome: counts[outcome] for outcome in OUTCOMES},
         "sections": {name: {o: found[o] for o in OUTCOMES} for name, found in sections.items()},
@@ -64,7 +63,7 @@ def summary(results: Sequence[Result], total: int, command: Sequence[str]) -> di
 
 def stopped(results: Sequence[Result], total: int) -> str | None:
     """Why a run ended before all of its cases were run; None if it did not."""
-    done = sum(result.case.section != PROTOCOL for result in results)
+    done = _done(results)
     if done == total:
         return None
     failed = sum(result.outcome == FAILED for result in results)
@@ -75,11 +74,15 @@ def stopped(results: Sequence[Result], total: int) -> str | None:
     return f"stopped {cause}; {done:,} of {total:,} cases run"
 
 
+def _done(results: Sequence[Result]) -> int:
+    """How many cases were run; the program's start and end are none."""
+    return sum(result.case.section != PROTOCOL for result in results)
+
+
 def verdict(results: Sequence[Result], total: int) -> str:
     """The last line of a report."""
     counts = Counter(result.outcome for result in results)
-    done = sum(result.case.section != PROTOCOL for result in results)
-    parts = [f"{counts[PASSED]:,} of {done:,} cases passed"]
+    parts = [f"{counts[PASSED]:,} of {_done(results):,} cases passed"]
     if counts[UNSUPPORTED]:
         parts.append(f"{counts[UNSUPPORTED]:,} unsupported")
     if (early := stopped(results, total)) is not None:
