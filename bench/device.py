@@ -28,7 +28,7 @@ from ecjax.models.dequantisation import dequantise
 from ecjax.models.files import load_exact
 from ecjax.models.transformer import Transformer, TransformerByteModel, configuration
 from ecjax.training import TrainingSettings, TrainingState
-from ecjax.training.devices import data_mesh, replicate, spread
+from ecjax.training.devices import at, data_mesh, spread
 from ecjax.training.own import Method
 from ecjax.training.step import compiled_step
 
@@ -137,7 +137,7 @@ def training(small: bool) -> Rows:
     def run(settings: TrainingSettings) -> dict[str, Any]:
         mesh = data_mesh()
         state = TrainingState.begin(Transformer(config, key=jax.random.key(0)), settings)
-        state = replicate(state, mesh)
+        state = at(state, mesh, None)
         ids = np.random.default_rng(0).integers(vocab, size=(batch, context)).astype(np.int32)
         ids = spread(ids, mesh, settings.accumulate)
         how = (Method(settings), None)

@@ -142,6 +142,9 @@ def in_two_processes(out: Path, cache: Path, address: str, index: int) -> None:
     jax.distributed.initialize(address, 2, index)
     mesh = mesh_of({"fsdp": 4})
     begin = placed(mesh)
+    # As a user may write it: its last axis is named to be whole.
+    written = jax.device_put(begin.unembedding.weight, NamedSharding(mesh, PartitionSpec("fsdp", None)))
+    begin = eqx.tree_at(lambda m: m.unembedding.weight, begin, written)
     kept: Any = {"mesh": mesh, "directory": out.parent / "run", "checkpoint_every": 2}
     with contextlib.suppress(Stopped):
         train(begin, examples(), SETTINGS, report=stop_at(5), **kept)
@@ -149,6 +152,7 @@ def in_two_processes(out: Path, cache: Path, address: str, index: int) -> None:
     trained, losses = train(begin, examples(), SETTINGS, report=lambda step, *_: seen.append(step), **kept)
     here = sum(x.addressable_data(0).size for x in jax.tree.leaves(trained))
     out.write_text(json.dumps({"losses": losses, "seen": seen, "here": here, "weights": fingerprint(trained)}))
+    jax.distributed.shutdown()  # waits for the other: whoever ends first would break off the last gathering
 
 
 @pytest.mark.slow

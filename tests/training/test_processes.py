@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from ecjax.training import TrainingState, train
-from ecjax.training.devices import data_mesh, replicate, spread
+from ecjax.training.devices import at, data_mesh, spread
 from ecjax.training.own import Method
 from ecjax.training.step import compiled_step
 from tests.training.runs import SETTINGS, examples, free_address, lines, model, start, train_and_log, use_cpus
@@ -91,7 +91,7 @@ def on_eight_devices(out: Path, cache: Path) -> None:
     use_cpus(8, cache)
     mesh, batch = data_mesh(), next(examples())
     placed = spread(batch, mesh, 1)
-    state = replicate(TrainingState.begin(model(), SETTINGS), mesh)
+    state = at(TrainingState.begin(model(), SETTINGS), mesh, None)
     compiled = (
         cast(Any, compiled_step).lower((Method(SETTINGS), None), mesh, state, placed).compile().compiled.as_text()
     )

@@ -91,32 +91,24 @@ def check_whole(tree: PyTree) -> None:
             )
 
 
-def replicate(tree: T, mesh: Mesh) -> T:
-    """A copy of every array on every device. Every process gives the same tree."""
-    return jax.tree.map(lambda x: _place(np.array(x), replicated(mesh)) if eqx.is_array(x) else x, tree)
-
-
 def at(tree: T, mesh: Mesh, places: PyTree[Sharding] | None) -> T:
     """Every array where `placement` says; those that are there already are not copied."""
     if places is None:
         places = jax.tree.map(lambda x: replicated(mesh) if eqx.is_array(x) else None, tree)
 
     def one(x: Any, sharding: Sharding | None) -> Any:
-        there = sharding is None or isinstance(x, Tracer) or x.sharding == sharding
-        return x if there else jax.device_put(x, sharding)
-
-    return jax.tree.map(one, tree, places)
-
-
-def place(tree: T, places: PyTree[Sharding]) -> T:
-    """A copy of every array, where `placement` says."""
-
-    def one(x: Any, sharding: Sharding | None) -> Any:
-        if sharding is None:
+        if sharding is None or isinstance(x, Tracer) or x.sharding == sharding:
             return x
-        return jnp.copy(x) if x.sharding == sharding else _place(np.array(x), sharding)
+        if x.sharding.device_set == sharding.device_set:  # of other processes too, which no host reads
+            return jax.device_put(x, sharding)
+        return _place(np.array(x), sharding)
 
     return jax.tree.map(one, tree, places)
+
+
+def copied(tree: T) -> T:
+    """A copy of every array, where it is."""
+    return jax.tree.map(lambda x: jnp.copy(x) if eqx.is_array(x) else x, tree)
 
 
 def local(tree: T) -> T:

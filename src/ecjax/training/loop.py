@@ -18,7 +18,7 @@ from ecjax.checks import check_integer
 from ecjax.training import record
 from ecjax.training.batches import check_ids, check_shapes, peek, take
 from ecjax.training.checkpoints import Checkpoints, opened
-from ecjax.training.devices import check_whole, data_mesh, local, place, placement, replicate, spread
+from ecjax.training.devices import at, check_whole, copied, data_mesh, local, placement, spread
 from ecjax.training.own import Loss, Method, Model, vocab_size
 from ecjax.training.processes import check_alike
 from ecjax.training.settings import TrainingSettings
@@ -128,7 +128,8 @@ def _steps(
     settings, total = method.settings, method.settings.total_steps
     state, losses = TrainingState.begin(model, settings, method.optimizer), list[float]()
     places = placement(state, mesh)
-    state, given = (replicate(state, mesh), local) if places is None else (place(state, places), _as_it_is)
+    # Steps consume the state, and the caller keeps the model.
+    state, given = at(copied(state), mesh, places), local if places is None else _as_it_is
     if checkpoints is not None:
         state, losses = checkpoints.restore(state, examples, total)
     for step in range(len(losses) + 1, total + 1):
