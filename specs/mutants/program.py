@@ -7,19 +7,16 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .. import text
-from ..vectors import described, generate
+from ..cases import SECTIONS, Case, each
 from .mutant import Mutant
 
 SOURCE = text.FOLDER / "ports/c/ecjax.c"
-SECTIONS = ("frequencies", "tokens", "transformers", "streams", "windows", "codebooks", "containers")
 _FLAGS = ("-std=c11", "-O1", "-w")
 _MEMORY = 1 << 21  # kilobytes that a program may use
-_SECTION_OF = {"stream": "streams", "transformer": "transformers", "codebook": "codebooks", "container": "containers"}
 
 
 class Asked(NamedTuple):
@@ -72,8 +69,11 @@ class Bench:
         self._folder, self._compiler = folder, compiler()
         self._source = SOURCE.read_text(encoding="utf-8")
         sound = self._compile(self._source, "sound")
-        cases = _cases()
-        self._asked = {section: self._ask_sound(sound, section, cases[section]) for section in SECTIONS}
+        cases = list(each())
+        self._asked = {
+            section: self._ask_sound(sound, section, [case for case in cases if case.section == section])
+            for section in SECTIONS
+        }
 
     def _compile(self, source: str, name: str) -> Path:
         path = self._folder / name
@@ -84,19 +84,19 @@ class Bench:
             raise ValueError(f"{name} does not compile: {made.stderr[:500]}")
         return path
 
-    def _ask_sound(self, program: Path, section: str, cases: list[tuple[str, Any, Any]]) -> Asked:
+    def _ask_sound(self, program: Path, section: str, cases: list[Case]) -> Asked:
         requests = self._folder / f"{section}.jsonl"
-        lines = (json.dumps({"id": number, **request}) + "\n" for number, (_, request, _) in enumerate(cases))
+        lines = (json.dumps({"id": number, **case.request}) + "\n" for number, case in enumerate(cases))
         requests.write_text("".join(lines), encoding="utf-8")
         start = time.monotonic()
         with requests.open("rb") as asked:
             ran = subprocess.run([str(program)], stdin=asked, capture_output=True, check=True)
         seconds = time.monotonic() - start
         answers = ran.stdout.splitlines(keepends=True)
-        for number, ((name, _, right), said) in enumerate(zip(cases, answers, strict=True)):
-            if json.loads(said) != {"id": number, **right}:
-                raise ValueError(f"the port without a mutant fails {name}")
-        return Asked([name for name, _, _ in cases], requests, answers, 5 + 5 * seconds)
+        for number, (case, said) in enumerate(zip(cases, answers, strict=True)):
+            if json.loads(said) != {"id": number, **case.answer}:
+                raise ValueError(f"the port without a mutant fails {case.name}")
+        return Asked([case.name for case in cases], requests, answers, 5 + 5 * seconds)
 
     def killer(self, mutant: Mutant, section: str, name: str) -> str | None:
         """The first case that a mutant fails, or None.
@@ -119,29 +119,6 @@ class Bench:
         finally:
             program.unlink()
             program.with_suffix(".c").unlink()
-
-
-def _cases() -> Mapping[str, list[tuple[str, Any, Any]]]:
-    """The name, request and answer of the examples and the stored cases, by section."""
-    found: dict[str, list[tuple[str, Any, Any]]] = {section: [] for section in SECTIONS}
-    for section, name, request, answer in (*_examples(), *_vectors()):
-        found[section].append((name, request, answer))
-    return found
-
-
-def _examples() -> Iterator[tuple[str, str, Any, Any]]:
-    for number, example in enumerate(text.examples(), 1):
-        kind = str(example.request["op"]).partition(".")[0]
-        answer = {name: value for name, value in example.answer.items() if name != "trace"}
-        yield _SECTION_OF.get(kind, kind), f"example {number}, in {example.text}.md", example.request, answer
-
-
-def _vectors() -> Iterator[tuple[str, str, Any, Any]]:
-    for section in SECTIONS:
-        contents = json.loads((generate.FOLDER / f"{section}.json").read_text(encoding="utf-8"))
-        for case in contents["cases"]:
-            request = generate.resolve(case["request"], contents["definitions"])
-            yield section, f"{section} {case['id']}: {case['comment']}", request, described.expand(case["answer"])
 
 
 def _first_failed(program: Path, asked: Asked) -> str | None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from specs.mutants import program
+
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "specs/ports/c/ecjax.c"
 JAVASCRIPT = ROOT / "specs/ports/javascript/port.mjs"
@@ -18,10 +20,10 @@ FLAGS = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror")
 
 
 def compiler() -> str:
-    found = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if found is None:
-        pytest.skip("there is no C compiler here (cc, gcc or clang)")
-    return found
+    try:
+        return program.compiler()
+    except ValueError as error:
+        pytest.skip(str(error))
 
 
 def node() -> str:

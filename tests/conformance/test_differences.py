@@ -5,9 +5,9 @@ import json
 import pytest
 
 from ecjax.conformance import answers, blame, cases
-from ecjax.conformance.cases import Case
 from ecjax.conformance.differences import cut, excerpts, first, first_difference, prefix
 from ecjax.specs import text
+from ecjax.specs.cases import Case
 
 LONG = "ab" * 500
 

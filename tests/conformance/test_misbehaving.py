@@ -13,6 +13,7 @@ import pytest
 from ecjax.conformance import cases, runner
 from ecjax.conformance.runner import FAILED, PASSED
 from ecjax.conformance.summary import stopped
+from ecjax.specs.cases import Case
 from tests.conformance import ports
 from tests.conformance.misbehaving import PORTS, STARTS, Port, command
 
@@ -23,7 +24,7 @@ CASE = next(case for case in cases.stored() if case.section == "frequencies" and
 LONG_REQUEST = next(case for case in cases.stored() if len(json.dumps(case.request)) > 200_000)
 
 
-def with_right_answer(port: Port, case: cases.Case) -> Port:
+def with_right_answer(port: Port, case: Case) -> Port:
     return port._replace(code=f"RIGHT = json.loads({json.dumps(case.answer)!r})\n{port.code}")
 
 

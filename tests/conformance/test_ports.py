@@ -9,6 +9,7 @@ from ecjax.conformance import cases, random_cases, runner, server
 from ecjax.conformance.differences import first_difference
 from ecjax.conformance.runner import FAILED, PASSED
 from ecjax.conformance.summary import summary
+from ecjax.specs.cases import SECTIONS, Case
 from specs.mutants import MUTANTS
 from specs.mutants.program import mutated
 from specs.oracle import protocol  # not that of ecjax.specs, the annotations of which are checked at each call
@@ -18,13 +19,11 @@ STORED = cases.stored()
 ORACLE = [sys.executable, "-m", "specs.oracle"]
 
 
-def section(name: str) -> list[cases.Case]:
+def section(name: str) -> list[Case]:
     return [case for case in STORED if case.section == name]
 
 
-def failures(
-    command: list[str], wanted: list[cases.Case], timeout: float = 30.0, most: int = 10
-) -> list[runner.Result]:
+def failures(command: list[str], wanted: list[Case], timeout: float = 30.0, most: int = 10) -> list[runner.Result]:
     return [result for result in runner.run(command, wanted, timeout, most) if result.outcome == FAILED]
 
 
@@ -58,7 +57,7 @@ def test_the_port_in_rust_passes_every_case():
 @pytest.mark.slow
 def test_the_port_in_c_traces_as_the_oracle_does():
     port = [str(ports.c_port())]
-    traced = [case for case in STORED[::12] if not is_long(case) and case.request["op"] in protocol.TRACES]
+    traced = [case for case in STORED[::12] if "long" not in case.flags and case.request["op"] in protocol.TRACES]
     assert {case.section for case in traced} >= {"frequencies", "streams", "windows", "transformers", "containers"}
     with runner.Port(port, 30.0) as asked:
         for case in traced:
@@ -77,19 +76,14 @@ def test_the_port_in_c_passes_under_sanitizers():
 
 @pytest.mark.slow
 def test_the_oracle_passes_as_a_program():
-    assert failures(ORACLE, [case for case in STORED if not is_long(case)]) == []
+    assert failures(ORACLE, [case for case in STORED if "long" not in case.flags]) == []
 
 
-def is_long(case: cases.Case) -> bool:
-    """Whether plain Python takes long for it: texts of 64 KiB, say."""
-    return len(str(case.request)) + len(str(case.answer)) > 20_000 and not case.request["op"].startswith("codebook")
-
-
-def quick(case: cases.Case) -> bool:
+def quick(case: Case) -> bool:
     """Cases for which little is compiled: a few sizes of windows and models, and what is refused at once."""
     if {"W-12", "C-3", "T-16"} & set(case.rules):  # which few others are about
         return True
-    if is_long(case) or (case.request["op"] == "codebook.compile" and case.request["bits"] > 14):
+    if "long" in case.flags or (case.request["op"] == "codebook.compile" and case.request["bits"] > 14):
         return False
     bits, precision = case.request.get("bits"), case.request.get("model", {}).get("precision")
     if case.section == "windows":
@@ -101,7 +95,7 @@ def quick(case: cases.Case) -> bool:
     return case.section != "streams" or precision == 9
 
 
-def own_answer(case: cases.Case) -> dict:
+def own_answer(case: Case) -> dict:
     """Our own code's answer; of two codebooks whose strings are longer together than ours may be, the right one."""
     found = server.answer(case.request)
     too_long = case.request["op"] == "codebook.compile" and case.request["bits"] >= 15
@@ -109,7 +103,7 @@ def own_answer(case: cases.Case) -> dict:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", cases.SECTIONS)
+@pytest.mark.parametrize("name", SECTIONS)
 def test_our_own_code_answers_as_the_specification_says(name):
     for case in filter(quick, section(name)):
         assert own_answer(case) == case.answer, case.name
@@ -122,7 +116,7 @@ def test_the_cases_that_our_own_code_answers_each_time_are_of_every_rule_that_ha
 
 @pytest.mark.slow
 @pytest.mark.deep
-@pytest.mark.parametrize("name", cases.SECTIONS)
+@pytest.mark.parametrize("name", SECTIONS)
 def test_our_own_code_answers_every_case(name):
     for case in section(name):
         found = server.answer(case.request)

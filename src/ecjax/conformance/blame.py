@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ecjax.conformance.cases import Case
 from ecjax.conformance.differences import Difference, same
+from ecjax.specs.cases import Case
 
 _STAGES = {
     "embedding": "T-4",

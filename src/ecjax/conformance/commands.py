@@ -56,10 +56,11 @@ def run(
     from ecjax.conformance import cases, random_cases, report, runner
     from ecjax.conformance.junit import junit
     from ecjax.conformance.summary import succeeded, summary
+    from ecjax.specs.cases import SECTIONS, each
 
     for name in section or ():
-        if name not in cases.SECTIONS:
-            raise ValueError(f"there is no section {name}; sections are {', '.join(cases.SECTIONS)}")
+        if name not in SECTIONS:
+            raise ValueError(f"there is no section {name}; sections are {', '.join(SECTIONS)}")
     for path in filter(None, (json_file, junit_file)):
         atomic.check(path, replace=True)
     chosen = cases.chooser(section or (), case or ())
@@ -71,7 +72,7 @@ def run(
     columns = (TextColumn("conformance"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors, transient=True) as progress:
         task = progress.add_task("conformance", total=total)
-        every = itertools.chain(cases.each(chosen), random_cases.fuzz(fuzz, seed, chosen))
+        every = itertools.chain(each(chosen), random_cases.fuzz(fuzz, seed, chosen))
         results = runner.run(
             program,
             every,

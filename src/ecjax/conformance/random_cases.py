@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ecjax.conformance.cases import Case, Request, Wanted, every
+from ecjax.specs.cases import Case, Request, Wanted, every
 from ecjax.specs.oracle import codebook, container, protocol, stream
 from ecjax.specs.oracle.protocol import runs, write_code
 from ecjax.specs.vectors import books, container_parts, containers_1

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from ecjax.conformance import answers, saving
 from ecjax.conformance.blame import charged
-from ecjax.conformance.cases import Case
 from ecjax.conformance.differences import Difference, cut, excerpts, first, first_difference, same
 from ecjax.conformance.port import PROBE, START_SECONDS, LateError, Port, PortError, StartError
+from ecjax.specs.cases import Case
 from ecjax.specs.oracle import protocol
 from ecjax.specs.oracle.refusal import Refused
 

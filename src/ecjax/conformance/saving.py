@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ecjax.conformance.cases import Case
+from ecjax.specs.cases import Case
 
 _NUMBER = 1  # the id of a request that is sent alone
 
