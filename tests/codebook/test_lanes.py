@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecjax.codebook.host import LANE, OVERLAP
+from ecjax.codebook.host import LEAST as LANE
 from tests.codebook.support import SIZE, codebook_of, in_step, jit_decode, jit_encode, lane_text, strings_of, walk
 from tests.strategies import padded, seeds
 
-EDGES = (LANE, OVERLAP + LANE, 2 * LANE, 2 * LANE + OVERLAP, 3 * LANE, 8192)
+EDGES = (LANE, 3 * LANE // 2, 2 * LANE, 5 * LANE // 2, 3 * LANE, 8192)
 
 
 @given(st.data(), st.integers(0, 255))
@@ -59,7 +59,7 @@ def test_lanes_join_to_one_walk(seed, edge, offset):
 
 
 @pytest.mark.parametrize("alphabet", [b"a", b"\0", b"xy", b"q", b"ba"])
-@pytest.mark.parametrize("length", [LANE + OVERLAP, 3 * LANE + 1, 4 * LANE + 17])
+@pytest.mark.parametrize("length", [LANE + 256, 3 * LANE + 1, 4 * LANE + 17])
 def test_lanes_that_never_fall_into_step(alphabet, length):
     codebook, codes = in_step()
     text = (alphabet * length)[:length]
@@ -71,8 +71,8 @@ def test_lanes_fall_into_step_after_several_that_do_not():
     for text in (
         b"a" * (2 * LANE + 50) + b"bxya" * 3000 + b"xy" * 3000,
         b"q" * 3 + b"a" * 9000 + b"q" + bytes(9000),
-        b"a" * (LANE + OVERLAP - 1) + b"q" * 5000,
-        b"a" * (LANE + OVERLAP) + b"q" * 5000,
+        b"a" * (LANE + 256 - 1) + b"q" * 5000,
+        b"a" * (LANE + 256) + b"q" * 5000,
         b"a" * (LANE - 1) + b"q" + b"a" * 5000,
     ):
         assert codebook.encode(text).tolist() == walk(codes, text)

@@ -11,9 +11,14 @@ from ecjax.codebook.tree import Tree, depths_of, tree_of
 from tests.strategies import seeds
 
 
+def placed(tree: Tree) -> slots.Slots:
+    weights = np.random.default_rng(0).exponential(size=len(tree.parents)) ** 4
+    return slots.place(tree.parents, tree.last_bytes, depths_of(tree.parents, tree.last_bytes), weights)
+
+
 def check(tree: Tree) -> None:
     """Every step from a node, by each byte and by what is none."""
-    links, places = slots.place(tree.parents, tree.last_bytes, depths_of(tree.parents, tree.last_bytes))
+    links, places = placed(tree)
     bases = links >> slots.LABEL_BITS
     found = np.zeros((len(places), 257), np.int64)
     for node in range(len(places)):
@@ -51,5 +56,5 @@ def test_trees_that_are_hard_to_place_take_room_but_no_time():
     for strings in (halves, chains):
         tree = tree_from(strings)
         begin = time.process_time()
-        links, _ = slots.place(tree.parents, tree.last_bytes, depths_of(tree.parents, tree.last_bytes))
+        links, _ = placed(tree)
         assert len(links) < 40 * len(tree.parents) and time.process_time() - begin < 10

@@ -44,9 +44,9 @@ class Rules(eqx.Module):
       parse: Which parse: "closed", "longest" or "cheapest".
     """
 
-    links: UInt32[Array, " slots"]
-    words: UInt32[Array, " slots"]
-    lengths: Int32[Array, " size"]
+    links: UInt32[Array | np.ndarray, " slots"]
+    words: UInt32[Array | np.ndarray, " slots"]
+    lengths: Int32[Array | np.ndarray, " size"]
     longest: int = eqx.field(static=True)
     parse: Parse = eqx.field(static=True)
 

@@ -7,15 +7,17 @@ of the root is 0: the slot of a single byte is the byte.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Int, Int64, UInt, UInt8, UInt32
+from jaxtyping import Bool, Float64, Int, Int64, UInt, UInt8, UInt32
 
 LABEL_BITS = 9
 MAX_NODES = 1 << 22  # whose bases surely fit in the other bits
 BEYOND = 257  # empty slots behind all others: what a node without children has in the place of a base is their first
 _EMPTY = (1 << LABEL_BITS) - 1  # the label of a slot without a node
+_TIER = 2048  # slots of the first part that is placed
 
 
 class Slots(NamedTuple):
@@ -79,24 +81,32 @@ def _first(keys: Int64[np.ndarray, " n"], rank: Int64[np.ndarray, " n"], most: i
 
 
 def place(
-    parents: UInt[np.ndarray, " nodes"], last_bytes: UInt8[np.ndarray, " nodes"], depths: Int[np.ndarray, " nodes"]
+    parents: UInt[np.ndarray, " nodes"],
+    last_bytes: UInt8[np.ndarray, " nodes"],
+    depths: Int[np.ndarray, " nodes"],
+    weights: Float64[np.ndarray, " nodes"],
 ) -> Slots:
-    """Gives each node of a tree in preorder its slot.
+    """Gives each node of a tree in preorder its slot, those near each other that are often visited.
 
     Args:
       parents: Each node's parent.
       last_bytes: The last byte of each node's string.
       depths: Its length.
+      weights: How often it is visited on the way to a string, more or less; no result depends on it.
     """
     order = np.argsort(depths, kind="stable")[257:]  # level by level, so that a node's children are side by side
     begins = np.flatnonzero(np.diff(parents[order].astype(np.int64), prepend=-1))
     sizes = np.diff(begins, append=len(order))
     families = _Families(parents[order[begins]].astype(np.int64), sizes, last_bytes[order].astype(np.int64))
     bases = np.full(len(parents), -1, np.int64)
-    room = _Room(512 + 2 * int(sizes[sizes > 1].sum()))
-    for least in (256, 128, 64, 32, 16, 8, 4, 2):  # the large ones first, which are hard to place
-        _scatter(families.where((least <= sizes) & (sizes < 2 * least)), room, bases)
-    _fill(families.where(sizes == 1), room, bases)
+    room = _Room(512)
+    for tier in _tiers(families, weights):
+        several = tier.where(tier.sizes > 1)
+        begin = max(1, room.size - 256)
+        room.grow(256 + int(several.sizes.sum()))
+        for least in (256, 128, 64, 32, 16, 8, 4, 2):  # the large ones first, which are hard to place
+            _scatter(several.where((least <= several.sizes) & (several.sizes < 2 * least)), room, bases, begin)
+        _fill(tier.where(tier.sizes == 1), room, bases)
     places = np.zeros(len(parents), np.int64)
     places[1:] = np.where(parents[1:] > 0, bases[parents[1:]], 0) + last_bytes[1:]
     end = int(places.max()) + 1
@@ -105,20 +115,30 @@ def place(
     return Slots(links, places)
 
 
-def _scatter(families: _Families, room: _Room, bases: Int64[np.ndarray, " nodes"]) -> None:
-    """Places families of any size by trying bases as if by chance."""
+def _tiers(families: _Families, weights: Float64[np.ndarray, " nodes"]) -> Iterator[_Families]:
+    """The families, the heaviest first, in parts of which each has twice the slots of the one before."""
+    order = np.argsort(-weights[families.inner], kind="stable")
+    number = np.log2(1 + np.cumsum(families.sizes[order]) / _TIER).astype(np.int64)
+    tiers = np.empty(len(order), np.int64)
+    tiers[order] = number
+    for tier in range(int(number.max(initial=-1)) + 1):
+        yield families.where(tiers == tier)
+
+
+def _scatter(families: _Families, room: _Room, bases: Int64[np.ndarray, " nodes"], begin: int) -> None:
+    """Places families of any size by trying bases from `begin` on as if by chance."""
     attempt = 0
     while len(families.inner):
         attempt += 1
-        tried = 1 + (families.inner * 0x9E3779B1 + attempt * 0x85EBCA77) % 0xFFFFFFFB % (room.size - 1)
+        tried = begin + (families.inner * 0x9E3779B1 + attempt * 0x85EBCA77) % 0xFFFFFFFB % (room.size - begin)
         got = room.settle(tried, families)
         bases[families.inner[got]] = tried[got]
         families = families.where(~got)
-        room.grow(room.size >> 5)  # so that there is a place in the end
+        room.grow(1 + (int(families.sizes.sum()) >> 4))  # so that there is a place in the end
 
 
 def _fill(families: _Families, room: _Room, bases: Int64[np.ndarray, " nodes"]) -> None:
-    """Places families of one child in the slots that are left."""
+    """Places families of one child in the slots that are left: the first ones, as far as no two get one base."""
     newest = False
     while count := len(families.inner):
         free = np.flatnonzero(~room.taken[512 : room.size]) + 512
@@ -127,5 +147,5 @@ def _fill(families: _Families, room: _Room, bases: Int64[np.ndarray, " nodes"]) 
             got = room.settle(tried, families)
             bases[families.inner[got]] = tried[got]
             families = families.where(~got)
-        room.grow(512 + count)
-        newest = True  # of the new ones, the last is surely free to use
+            newest = True  # of new ones, the last is surely free to use
+        room.grow(256 + len(families.inner) if len(families.inner) else 0)

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int32, Integer, UInt8, UInt16, UInt32
+from jaxtyping import Array, Float64, Int32, Integer, UInt8, UInt16, UInt32
 
 from ecjax import serialisation
 from ecjax.binary import Target
@@ -34,6 +33,9 @@ KIND = "ecjax.codebook"
 _MAX_STRINGS = 1 << 27  # bytes of all strings together, beyond which a table is no use
 
 
+Held = Array | np.ndarray  # an array wherever it is: on the host, or on a device
+
+
 class TooLarge(ValueError):
     """A codebook whose strings are too long for a table."""
 
@@ -45,7 +47,8 @@ class Codebook(eqx.Module):
     string is the longest, and so on); without, it takes the longest string that the text goes on with, again and again.
 
     Make one with `train_codebook`, `Codebook.from_strings`, `compile_codebook`, `EqualInfo.compile` or `load_codebook`.
-    A pytree of arrays, it can be passed into `jax.jit`; `encode_array` and `decode_array` are pure.
+    A pytree of arrays, it can be passed into `jax.jit`; `encode_array` and `decode_array` are pure. Its arrays are
+    NumPy's, so that a process which only encodes and decodes starts no device; `jax.device_put` puts them on one.
 
     Attributes:
       parents: Each node's parent in the tree of the strings, in preorder; 0 for the root's children and the root.
@@ -58,15 +61,15 @@ class Codebook(eqx.Module):
       special_tokens: The names of the ids from `2**b` on (`with_special_tokens`).
     """
 
-    parents: UInt16[Array, " nodes"] | UInt32[Array, " nodes"]
-    last_bytes: UInt8[Array, " nodes"]
-    members: UInt8[Array, " nodes"] | None
-    costs: UInt16[Array, " size"] | None
-    strings: UInt8[Array, " total"]  # all strings end to end, in order of their ids
-    offsets: Int32[Array, " ids"]
-    lengths: Int32[Array, " ids"]
-    links: UInt32[Array, " slots"]
-    words: UInt32[Array, " slots"]
+    parents: UInt16[Held, " nodes"] | UInt32[Held, " nodes"]
+    last_bytes: UInt8[Held, " nodes"]
+    members: UInt8[Held, " nodes"] | None
+    costs: UInt16[Held, " size"] | None
+    strings: UInt8[Held, " total"]  # all strings end to end, in order of their ids
+    offsets: Int32[Held, " ids"]
+    lengths: Int32[Held, " ids"]
+    links: UInt32[Held, " slots"]
+    words: UInt32[Held, " slots"]
     bits: int = eqx.field(static=True)
     longest: int = eqx.field(static=True)
     provenance: str = eqx.field(static=True)
@@ -102,15 +105,14 @@ class Codebook(eqx.Module):
         strings, offsets = strings_of(nodes, lengths, parents, last_bytes)
         self.special_tokens = vocabulary.check_names(special_tokens)
         lengths, offsets = (np.pad(array, (0, len(special_tokens))) for array in (lengths, offsets))
-        links, places = slots.place(parents, last_bytes, depths)
+        links, places = slots.place(parents, last_bytes, depths, _visits(parents, depths, nodes, costs))
         words = np.zeros(len(links), np.uint32)
         words[places[nodes[1:]]] = parsing.words(np.arange(1, 1 << self.bits), None if costs is None else costs[1:])
-        # Not by jnp.asarray, which compiles something for each shape. But this may share memory, so not the caller's.
-        self.parents, self.last_bytes = jax.device_put((parents.copy(), last_bytes.copy()))
-        self.members = None if members is None else jax.device_put(members.copy())
-        self.costs = None if costs is None else jax.device_put(costs.copy())
-        self.strings, self.offsets, self.lengths = jax.device_put((strings, offsets, lengths))
-        self.links, self.words = jax.device_put((links, words))
+        self.parents, self.last_bytes = held(parents), held(last_bytes)
+        self.members = None if members is None else held(members)
+        self.costs = None if costs is None else held(costs)
+        self.strings, self.offsets, self.lengths = held(strings), held(offsets), held(lengths)
+        self.links, self.words = held(links), held(words)
         self.provenance = provenance
 
     @classmethod
@@ -191,8 +193,12 @@ class Codebook(eqx.Module):
     @property
     def rules(self) -> parsing.Rules:
         """What a parse needs."""
-        parse = "cheapest" if self.costs is not None else "closed" if self.members is None else "longest"
-        return parsing.Rules(self.links, self.words, self.lengths, self.longest, parse)
+        return parsing.Rules(self.links, self.words, self.lengths, self.longest, self.parse)
+
+    @property
+    def parse(self) -> parsing.Parse:
+        """How a text is cut."""
+        return "cheapest" if self.costs is not None else "closed" if self.members is None else "longest"
 
     @array_method
     def encode_array(
@@ -231,27 +237,27 @@ class Codebook(eqx.Module):
 
     def encode(self, text: bytes | str) -> Int32[np.ndarray, " n"]:
         """The tokens of a text; a str is taken as UTF-8. Raises TypeError or ValueError if it is none."""
-        return self.encode_batch([text])[0]
+        return host.encode_batch(self, [text])[0]
 
     def decode(self, ids: Integer[np.ndarray, " n"] | Sequence[int], *, special_tokens: bool = False) -> bytes:
         """The text of tokens, with the names of special ones if those are asked for.
 
         Raises TypeError or ValueError unless they are ids of this codebook.
         """
-        return host.decode(self._named if special_tokens else self.spelling, ids)
+        return host.decode(self._named if special_tokens else self, ids)
 
     def encode_batch(self, texts: Sequence[bytes | str]) -> list[Int32[np.ndarray, " _"]]:
-        """The tokens of each text. Long texts are parsed in parts side by side (`ecjax.codebook.host`)."""
-        return host.encode_batch(self.rules, texts)
+        """The tokens of each text, on the host: no device is used (`ecjax.codebook.host`)."""
+        return host.encode_batch(self, texts)
 
     def decode_batch(self, batch: Sequence[Integer[np.ndarray, " _"] | Sequence[int]]) -> list[bytes]:
         """The text of each sequence of tokens."""
-        return host.decode_batch(self.spelling, batch)
+        return host.decode_batch(self, batch)
 
     def encode_with_offsets(self, text: bytes | str) -> tuple[Int32[np.ndarray, " n"], Int32[np.ndarray, "n 2"]]:
         """The tokens of a text, and where each begins and ends in it, in bytes; those of a str in its UTF-8."""
-        ids = self.encode(text)
-        return ids, vocabulary.spans(self.spelling, ids)
+        ids, ends = host.encode_with_ends(self, text)
+        return ids, vocabulary.spans(ends)
 
     def count_tokens(self, text: bytes | str) -> int:
         """How many tokens a text has."""
@@ -343,3 +349,26 @@ def check_size(total: int) -> None:
             f"this codebook's strings take {total} bytes or more, above {_MAX_STRINGS}: the model is too sure of "
             "itself for a table; use EqualInfo with the model"
         )
+
+
+def held(array: np.ndarray) -> np.ndarray:
+    """A copy that nobody writes to."""
+    copy = array.copy()
+    copy.flags.writeable = False
+    return copy
+
+
+def _visits(
+    parents: UInt16[np.ndarray, " nodes"] | UInt32[np.ndarray, " nodes"],
+    depths: Int32[np.ndarray, " nodes"],
+    members: Integer[np.ndarray, " size"],
+    costs: UInt16[np.ndarray, " size"] | None,
+) -> Float64[np.ndarray, " nodes"]:
+    """How often each node is passed on the way to a string, more or less, if strings come as often as they cost."""
+    visits = np.zeros(len(parents))
+    visits[members] = 1 if costs is None else 2.0 ** (-costs.astype(np.float64) / 256)
+    order = np.argsort(depths, kind="stable")
+    ends = np.cumsum(np.bincount(depths))
+    for begin, end in zip(ends[-2::-1], ends[:0:-1], strict=True):  # level by level, the deepest first
+        np.add.at(visits, parents[order[begin:end]], visits[order[begin:end]])
+    return visits

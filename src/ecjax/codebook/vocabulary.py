@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int32, Integer, UInt8
+from jaxtyping import Array, Int32, Int64, Integer, UInt8
 
 from ecjax.checks import as_bytes, check_integer
 
@@ -24,15 +24,16 @@ class Spelling(eqx.Module):
       lengths: How many bytes it has.
     """
 
-    strings: UInt8[Array, " total"]
-    offsets: Int32[Array, " size"]
-    lengths: Int32[Array, " size"]
+    strings: UInt8[Array | np.ndarray, " total"]
+    offsets: Int32[Array | np.ndarray, " size"]
+    lengths: Int32[Array | np.ndarray, " size"]
 
 
 def spell(
     spelling: Spelling, ids: Integer[Array, " n"], capacity: int
 ) -> tuple[UInt8[Array, " capacity"], Int32[Array, ""]]:
     """The first `capacity` bytes of the text of ids, filled with zeros, and its whole length."""
+    spelling = jax.tree.map(jnp.asarray, spelling)
     ids = jnp.append(ids, 0)  # the empty string once more, so that there is an id
     lengths = spelling.lengths[ids]
     ends = jnp.cumsum(lengths)
@@ -57,13 +58,13 @@ def tokens(spelling: Spelling) -> list[bytes]:
     return [text[begin : begin + length] for begin, length in bounds]
 
 
-def spans(spelling: Spelling, ids: Int32[np.ndarray, " n"]) -> Int32[np.ndarray, "n 2"]:
-    """Where the string of each of ids begins and ends in their text. Raises ValueError beyond 2**31 - 1 bytes."""
-    lengths = np.asarray(spelling.lengths)[ids]
-    ends = np.cumsum(lengths, dtype=np.int64)
+def spans(ends: Int64[np.ndarray, " n"]) -> Int32[np.ndarray, "n 2"]:
+    """Where tokens begin and end in their text, if they end there. Raises ValueError beyond 2**31 - 1 bytes."""
     if len(ends) and ends[-1] > _MOST:
         raise ValueError(f"offsets count up to {_MOST} bytes; this text has {ends[-1]}: cut it up")
-    return np.stack([ends - lengths, ends], axis=1).astype(np.int32)
+    out = np.zeros((len(ends), 2), np.int32)
+    out[1:, 0], out[:, 1] = ends[:-1], ends
+    return out
 
 
 def check_names(names: Sequence[str]) -> tuple[str, ...]:
@@ -84,7 +85,7 @@ def named(spelling: Spelling, names: Sequence[str]) -> Spelling:
     begins = np.concatenate([np.asarray(spelling.offsets)[:plain], size + np.cumsum(sizes) - sizes])
     lengths = np.concatenate([np.asarray(spelling.lengths)[:plain], sizes])
     every = np.concatenate([np.asarray(spelling.strings), np.frombuffer(b"".join(strings), np.uint8)])
-    return Spelling(*jax.device_put((every, begins.astype(np.int32), lengths)))
+    return Spelling(every, begins.astype(np.int32), lengths)
 
 
 def descendants(spelling: Spelling, code: int, high: int) -> tuple[int, int]:

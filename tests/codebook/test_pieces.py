@@ -1,4 +1,4 @@
-"""Choices in stretches of long texts: exactly those of one parse from end to end, and in linear time."""
+"""Choices in pieces of long texts: exactly those of one parse from end to end."""
 
 import functools
 
@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecjax.codebook import Codebook, stretches
-from ecjax.codebook.stretches import GUESS, STRETCH
+from ecjax.codebook import Codebook, host
+from ecjax.codebook.host.pieces import GUESS, MOST, WIDTH, joined
 from tests.codebook.support import Drawn, codebooks, drawn, mixed_text
 from tests.strategies import seeds
 
-EDGES = (STRETCH, STRETCH + GUESS, 2 * STRETCH, 2 * STRETCH + GUESS)
+EDGES = (WIDTH, MOST, MOST + GUESS, 2 * WIDTH, 5 * WIDTH // 2, 3 * WIDTH)
 
 
 def de_bruijn(alphabet: bytes, order: int) -> bytes:
@@ -31,19 +31,6 @@ def de_bruijn(alphabet: bytes, order: int) -> bytes:
 
     extend(1, 1)
     return bytes(alphabet[c] for c in out)
-
-
-@pytest.fixture
-def parsed(monkeypatch) -> list[int]:
-    """How many stretches each call parses."""
-    counts, parse = [], stretches._parse
-
-    def counted(rules, every, after):
-        counts.append(len(every))
-        return parse(rules, every, after)
-
-    monkeypatch.setattr(stretches, "_parse", counted)
-    return counts
 
 
 @settings(max_examples=8)
@@ -70,28 +57,27 @@ def in_threes() -> Drawn:
     return priced({b"aaa": 100, b"aa": 30_000, b"a": 40_000, b"b": 2000, b"ba": 2000, b"baa": 2000})
 
 
-@pytest.mark.parametrize("stretches_of_it", [1, 3])
+@pytest.mark.parametrize("pieces", [1, 3, 7])
 @pytest.mark.parametrize("tail", [b"", b"a", b"aa", b"bq", b"abq"])
-def test_runs_whose_end_decides_their_beginning(tail, stretches_of_it, parsed):
-    text = b"qb" + b"a" * (stretches_of_it * STRETCH + 500) + tail
+def test_runs_whose_end_decides_their_beginning(tail, pieces):
+    """Here every guess may be wrong, in three of four places it is."""
+    text = b"qb" + b"a" * (pieces * WIDTH + 500) + tail
     assert in_threes().codebook.encode(text).tolist() == in_threes().parse(text)
 
 
-def test_runs_are_parsed_again_one_stretch_after_the_other_but_each_kind_once(parsed):
+def test_a_long_run_is_parsed_again_piece_by_piece():
     book = in_threes()
     for more in range(3):
-        parsed.clear()
-        text = b"qb" + b"a" * (40 * STRETCH + more)
-        ids = [book.ids[s] for s in (b"q", (b"baa", b"b", b"ba")[(40 * STRETCH + more + 1) % 3])]
+        text = b"qb" + b"a" * (40 * WIDTH + more)
+        ids = [book.ids[s] for s in (b"q", (b"baa", b"b", b"ba")[(40 * WIDTH + more + 1) % 3])]
         assert book.codebook.encode(text).tolist() == ids + [book.ids[b"aaa"]] * ((len(text) - 2) // 3)
-        assert sum(parsed) < 3 * 41 + 8  # guesses, all, all again, and a few more
 
 
-def test_stretches_that_are_alike_but_followed_by_other_bytes_are_not_taken_for_one():
+def test_pieces_that_are_alike_but_followed_by_other_bytes():
     """The ways from the end of a run of a are as dear whether a or c follows, but strings that reach over it differ."""
     runs = {b"aaa": 100, b"aa": 30_000, b"a": 40_000}
     book = priced(runs | {string.replace(b"a", b"c"): cost for string, cost in runs.items()} | {b"ac": 90})
-    texts = [b"a" * (2 * STRETCH) + c * (4 * STRETCH + more) for c in (b"a", b"c") for more in (0, 1, 2)]
+    texts = [b"a" * (2 * WIDTH) + c * (4 * WIDTH + more) for c in (b"a", b"c") for more in (0, 1, 2)]
     assert [ids.tolist() for ids in book.codebook.encode_batch(texts)] == [book.parse(text) for text in texts]
 
 
@@ -114,13 +100,34 @@ def test_all_strings_joined(book):
 def test_a_batch_is_as_its_texts_alone(book):
     book = drawn(*book)
     rng = np.random.default_rng(4)
-    batch = [mixed_text(rng, n) for n in (0, 1, 5, STRETCH, 0, 2 * STRETCH + 7, 300)] + [b"a" * (2 * STRETCH + 1)]
+    batch = [mixed_text(rng, n) for n in (0, 1, 5, WIDTH, 0, 2 * WIDTH + 7, 300)] + [b"a" * (2 * WIDTH + 1)]
     assert [ids.tolist() for ids in book.codebook.encode_batch(batch)] == [book.parse(text) for text in batch]
     assert book.codebook.encode_batch([]) == []
 
 
 @pytest.mark.slow
-def test_more_stretches_than_are_parsed_at_once():
+def test_many_texts_that_are_shorter_than_a_string():
     book = drawn(1, 40, False, "few")
     batch = [b"ab"[: i % 3] + b"q" for i in range(300)]
     assert [ids.tolist() for ids in book.codebook.encode_batch(batch)] == [book.parse(text) for text in batch]
+
+
+@given(st.lists(st.binary(max_size=40), max_size=12), st.sampled_from((1, 2, 3, 7)))
+def test_pieces_make_up_the_texts(texts, width):
+    every = joined(texts)
+    pieces = every.pieces(width)
+    assert (pieces[:, 0] < pieces[:, 1]).all() and (pieces[:, 1] - pieces[:, 0] <= -(-3 * width // 2)).all()
+    assert b"".join(every.bytes[begin:end].tobytes() for begin, end, _ in pieces) == b"".join(texts)
+    inside = pieces[:, 1] < pieces[:, 2]
+    assert np.array_equal(pieces[:-1, 1], pieces[1:, 0]) and not inside[-1:].any()
+    assert sorted({*pieces[:, 2].tolist()}) == sorted({*pieces[~inside, 1].tolist()})
+
+
+@pytest.mark.parametrize("length", [1, 7, 5000, MOST, WIDTH * 9 // 2])
+@pytest.mark.parametrize("book", [(0, 12, True, None), (0, 12, False, None), (1, 40, False, "few")])
+def test_ends_are_those_of_the_strings(book, length):
+    text = mixed_text(np.random.default_rng(length), length)
+    codebook = drawn(*book).codebook
+    ids, ends = host.encode_with_ends(codebook, text)
+    assert np.array_equal(ids, codebook.encode(text))
+    assert np.array_equal(ends, np.cumsum(np.asarray(codebook.lengths)[ids]))
