@@ -105,6 +105,7 @@ def answer_windows_encode(request: Request) -> Answer:
 def answer_windows_decode(request: Request) -> Answer:
     model, _ = from_model(request["model"])
     codes = from_codes(request["codes"])
+    windows.check_bits(request["bits"])
     return {"strings": [windows.decode_window(model, code, request["bits"]).hex() for code in codes]}
 
 
