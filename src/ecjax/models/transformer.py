@@ -146,8 +146,14 @@ class Transformer(eqx.Module):
         Returns:
           Float32 logits in nats.
         """
+        return self.logits(self.hidden(tokens, segments, remat=remat))
+
+    def hidden(
+        self, tokens: Integer[Array, " n"], segments: Integer[Array, " n"] | None = None, *, remat: bool = False
+    ) -> Float[Array, "n d"]:
+        """What the logits are made from: as a call, but for the last step, `logits`."""
         if tokens.shape[0] == 0:
-            return jnp.zeros((0, self.config.vocab_size), jnp.float32)
+            return jnp.zeros((0, self.config.d_model), self.embedding.dtype)
         start = jnp.array([self.config.vocab_size], jnp.int32)
         shifted = jnp.concatenate([start, tokens.astype(jnp.int32)])[:-1]
         texts = None
@@ -158,7 +164,11 @@ class Transformer(eqx.Module):
         x = self.embedding[shifted]
         for layer in self.layers:
             x = (eqx.filter_checkpoint(layer) if remat else layer)(x, texts)
-        return self.unembedding(self.norm(x)).astype(jnp.float32)
+        return self.norm(x)
+
+    def logits(self, hidden: Float[Array, "*n d"]) -> Float[Array, "*n v"]:
+        """Float32 logits in nats, of what `hidden` gives."""
+        return self.unembedding(hidden).astype(jnp.float32)
 
     def init(self) -> DecodingState:
         """The state before the first token; its `logits` predict that token."""

@@ -15,10 +15,12 @@ from jaxtyping import Array, Float, Integer, PyTree
 from ecjax.models.transformer import Transformer
 from ecjax.training.devices import at, over_rows, placement, replicated
 from ecjax.training.layout import with_whole_rows
-from ecjax.training.losses import Masked, cross_entropy
+from ecjax.training.losses import LOGITS, Masked, cross_entropy, cross_entropy_in_parts
 from ecjax.training.optimizers import make_optimizer
 from ecjax.training.own import LanguageModel, Loss, Method, Model, segmented
 from ecjax.training.settings import TrainingSettings
+
+_MOST_LOGITS = 8 * LOGITS  # that a batch's are all in memory at once
 
 
 class TrainingState(eqx.Module, Generic[Model]):
@@ -143,11 +145,16 @@ def _sums(
     settings: TrainingSettings, model: LanguageModel, batch: list[Masked]
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """The sums of the losses, and of the normalisers' squares, of what counts."""
-    read = _reader(settings, model)
+    model = _computing(settings, model)
     losses, squares = [], []
     for part in batch:
         ids = jnp.asarray(part.ids)
-        loss, normaliser = cross_entropy(jax.vmap(read)(ids, _segments(part)), ids)
+        if isinstance(model, Transformer) and ids.size * model.config.vocab_size > _MOST_LOGITS:
+            hidden = jax.vmap(lambda *x, model=model: model.hidden(*x, remat=settings.remat))(ids, _segments(part))
+            positions = max(1, LOGITS // (ids.shape[0] * model.config.vocab_size))
+            loss, normaliser = cross_entropy_in_parts(model.logits, hidden, ids, positions)
+        else:
+            loss, normaliser = cross_entropy(jax.vmap(_reader(settings, model))(ids, _segments(part)), ids)
         losses.append(jnp.where(part.counted, loss, 0).ravel())
         squares.append(jnp.where(part.counted, jnp.square(normaliser), 0).ravel())
     return jnp.concatenate(losses).sum(), jnp.concatenate(squares).sum()
@@ -155,7 +162,7 @@ def _sums(
 
 def _own_sum(settings: TrainingSettings, model: LanguageModel, batch: list[Masked], loss: Loss) -> Float[Array, ""]:
     """The sum of the losses that the caller's own function gives to what counts."""
-    read = _reader(settings, model)
+    read = _reader(settings, _computing(settings, model))
 
     def of_one(ids: Integer[Array, " n"], segments: Integer[Array, " n"] | None) -> Float[Array, " n"]:
         losses = jnp.asarray(loss(read(ids, segments), ids))
@@ -170,12 +177,17 @@ def _own_sum(settings: TrainingSettings, model: LanguageModel, batch: list[Maske
     return jnp.concatenate([jnp.where(part.counted, x, 0).ravel() for part, x in zip(batch, every, strict=True)]).sum()
 
 
+def _computing(settings: TrainingSettings, model: LanguageModel) -> LanguageModel:
+    """The model in the settings' precision."""
+    if settings.compute == "float32":
+        return model
+    return jax.tree.map(lambda x: x.astype(jnp.bfloat16) if eqx.is_inexact_array(x) else x, model)
+
+
 def _reader(
     settings: TrainingSettings, model: LanguageModel
 ) -> Callable[[Integer[Array, " n"], Integer[Array, " n"] | None], Float[Array, "n v"]]:
-    """From ids and segments to float32 logits, in the settings' precision."""
-    if settings.compute == "bfloat16":
-        model = jax.tree.map(lambda x: x.astype(jnp.bfloat16) if eqx.is_inexact_array(x) else x, model)
+    """From ids and segments to float32 logits."""
 
     def read(ids: Integer[Array, " n"], segments: Integer[Array, " n"] | None) -> Float[Array, "n v"]:
         if isinstance(model, Transformer):
