@@ -51,6 +51,11 @@ class BytePairs:
         return cls(tokenizer.to_str())
 
     @property
+    def pieces(self) -> list[bytes]:
+        """The bytes of each id but padding."""
+        return self._pieces[:-1]
+
+    @property
     def vocab_size(self) -> int:
         return len(self._pieces)
 

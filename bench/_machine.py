@@ -6,13 +6,13 @@ import contextlib
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from multiprocessing.queues import Queue
 from queue import Empty
 from typing import Any
 
-_LIBRARIES = ("ecjax", "jax", "jaxlib", "equinox", "numpy", "sentencepiece", "tokenizers", "constriction")
+_LIBRARIES = ("ecjax", "jax", "jaxlib", "equinox", "numpy", "sentencepiece", "tokenizers", "tiktoken", "constriction")
 
 
 def use_one_core(core: int | None = None) -> None:
@@ -56,6 +56,17 @@ def best_seconds(run: Callable[[], Any], repeats: int) -> float:
         run()
         times.append(time.perf_counter() - begin)
     return min(times)
+
+
+def alternating_seconds(runs: Sequence[Callable[[], Any]], repeats: int) -> list[float]:
+    """The shortest time of each run, all taken in turns, after one turn that is not timed."""
+    seconds = [[] for _ in runs]
+    for _ in range(repeats + 1):
+        for run, times in zip(runs, seconds, strict=True):
+            begin = time.perf_counter()
+            run()
+            times.append(time.perf_counter() - begin)
+    return [min(times[1:]) for times in seconds]
 
 
 def _version(name: str) -> str | None:

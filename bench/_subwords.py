@@ -15,6 +15,9 @@ from ecjax.tokenizers.subwords import TRAINING, SentencePiece
 _CACHE = Path(__file__).parents[1] / "build" / "bench"
 
 
+_GPT2 = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""  # how texts are split
+
+
 class Candidate(NamedTuple):
     """A tokenizer as the measurement sees it."""
 
@@ -53,14 +56,11 @@ def byte_pairs(training: Sequence[bytes], vocab_size: int) -> Candidate | None:
     except ImportError:
         return None
 
-    def train() -> bytes:
-        return BytePairs.train(training, vocab_size + 1).model.encode()  # one of them is padding, which has no use here
-
     def forms(texts: Sequence[bytes]) -> dict[str, Sequence[str]]:
         strings = [text.decode("utf-8", "replace") for text in texts]
         return {"whole texts": strings, "lines": [line for text in strings for line in text.splitlines(True)]}
 
-    model, seconds = _cached("bpe", [library.__version__, vocab_size, training], train)
+    model, seconds = _byte_pairs_model(training, vocab_size)
     tokenizer = library.Tokenizer.from_str(model.decode())
     tokenizer.decoder = library.decoders.ByteLevel()
     return Candidate(
@@ -71,6 +71,36 @@ def byte_pairs(training: Sequence[bytes], vocab_size: int) -> Candidate | None:
         lambda ids: tokenizer.decode_batch(ids, skip_special_tokens=False),
         seconds,
     )
+
+
+def tiktoken_engine(training: Sequence[bytes], vocab_size: int) -> Candidate | None:
+    """The same byte pairs as `byte_pairs`, by the engine of `tiktoken`; None if one of the two is not installed."""
+    try:
+        library = importlib.import_module("tiktoken")
+        importlib.import_module("tokenizers")
+    except ImportError:
+        return None
+
+    pairs = BytePairs(_byte_pairs_model(training, vocab_size)[0].decode())
+    ranks = {piece: rank for rank, piece in enumerate(pairs.pieces)}
+    # Pieces of several bytes are numbered in the order in which they are merged; the 256 bytes come before them.
+    encoding = library.Encoding("bench", pat_str=_GPT2, mergeable_ranks=ranks, special_tokens={})
+    return Candidate(
+        "tiktoken",
+        encoding.n_vocab,
+        lambda texts: {"whole texts": [text.decode("utf-8", "replace") for text in texts]},
+        lambda parts: encoding.encode_ordinary_batch(parts, num_threads=1),
+        lambda ids: encoding.decode_batch(ids, num_threads=1),
+    )
+
+
+def _byte_pairs_model(training: Sequence[bytes], vocab_size: int) -> tuple[bytes, float | None]:
+    library = importlib.import_module("tokenizers")
+
+    def train() -> bytes:
+        return BytePairs.train(training, vocab_size + 1).model.encode()  # one of them is padding, which has no use here
+
+    return _cached("bpe", [library.__version__, vocab_size, training], train)
 
 
 def _cached(name: str, key: object, train: Callable[[], bytes]) -> tuple[bytes, float | None]:

@@ -7,7 +7,6 @@ rates of a row come from one process in alternation, the best of each.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
@@ -19,6 +18,7 @@ import typer
 from jaxtyping import Array, Integer, UInt8, UInt32
 
 from bench._common import Json, Repeats, Texts, console, file_names, read_texts, report
+from bench._machine import alternating_seconds
 from ecjax import ByteModel, EqualInfo, data, load_model, serialisation
 from ecjax.coding import stream, windows
 
@@ -57,14 +57,7 @@ def _documents(text: UInt8[np.ndarray, " n"], longest: int) -> list[bytes]:
 
 
 def _alternate(runs: Sequence[Callable[[], Any]], repeats: int) -> list[float]:
-    """The shortest time of each run, taken in turns, after one turn that is not timed."""
-    seconds = [[] for _ in runs]
-    for _ in range(repeats + 1):
-        for run, times in zip(runs, seconds, strict=True):
-            begin = time.perf_counter()
-            jax.block_until_ready(run())
-            times.append(time.perf_counter() - begin)
-    return [min(times[1:]) for times in seconds]
+    return alternating_seconds([lambda run=run: jax.block_until_ready(run()) for run in runs], repeats)
 
 
 def _windows(
