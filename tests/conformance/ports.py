@@ -37,15 +37,15 @@ def node() -> str:
 
 
 @functools.cache
-def rust_port() -> Path:
-    """The port in Rust, built."""
+def rust_port(debug: bool = False) -> Path:
+    """The port in Rust, built; for debugging, it stops where a word overflows."""
     cargo = shutil.which("cargo")
     if cargo is None:
         pytest.skip("there is no Rust here (cargo)")
     target = Path(_folder().name) / "rust"
-    command = [cargo, "build", "--release", "--offline", "--quiet", "--locked", "--bin", "port", "--target-dir", target]
-    subprocess.run(command, cwd=RUST, check=True)
-    return target / "release" / "port"
+    command = [cargo, "build", "--offline", "--quiet", "--locked", "--bin", "port", "--target-dir", target]
+    subprocess.run(command if debug else [*command, "--release"], cwd=RUST, check=True)
+    return target / ("debug" if debug else "release") / "port"
 
 
 @functools.cache

@@ -22,6 +22,13 @@ import { sha256 } from "./sha256.mjs";
  * @property {(length: number) => void} rewind Goes back to the first `length` bytes seen.
  */
 
+/**
+ * Gets the steps of a computation, as P-5 has them, in their order. Functions that take one show
+ * their steps to those who look for a fault; it is not needed otherwise.
+ *
+ * @typedef {(step: Record<string, unknown>) => void} Trace
+ */
+
 /** Input that the specification calls invalid. Nothing was decoded or encoded. */
 export class Refusal extends Error {
   /**
@@ -213,18 +220,24 @@ function fillTable(logits, precision, sums, table) {
  *
  * @param {ArrayLike<number>} logits 256 integers in units of 1/256 of log2.
  * @param {number} precision F, 9 to 16.
+ * @param {Trace} [trace]
  * @returns {Uint32Array} 257 integers, from 0 to 2^F; the frequency of byte c is entry c + 1
  *   minus entry c.
  * @throws {Refusal} `precision` or `logits`.
  */
-export function frequencyTable(logits, precision) {
+export function frequencyTable(logits, precision, trace) {
   checkPrecision(precision);
   check(logits.length === 256, "logits", `there must be 256 logits, not ${logits.length}`);
   for (let c = 0; c < 256; c++) {
     check(within(logits[c], -LOGIT_LIMIT, LOGIT_LIMIT), "logits", `logit ${c} is beyond 2^30: ${logits[c]}`);
   }
   const table = new Uint32Array(257);
-  fillTable(logits, precision, new Float64Array(257), table);
+  const sums = new Float64Array(257);
+  fillTable(logits, precision, sums, table);
+  for (let byte = 0; byte < 256 && trace; byte++) {
+    const cumulative = sums[byte + 1];
+    trace({ byte, weight: cumulative - sums[byte], cumulative, entry: table[byte + 1] });
+  }
   return table;
 }
 
@@ -276,9 +289,10 @@ export class TableModel {
  *
  * @param {ByteModel} model
  * @param {Uint8Array} text
+ * @param {Trace} [trace]
  * @returns {Uint8Array} The code. It tells neither its own length nor that of the text.
  */
-export function encodeStream(model, text) {
+export function encodeStream(model, text, trace) {
   checkText(text);
   const unit = POWER[model.precision];
   const cursor = model.open();
@@ -303,6 +317,10 @@ export function encodeStream(model, text) {
       const settling = Math.floor(low / POWER[31 + pending]);
       low -= settling * POWER[31 + pending];
       settled.push(settling);
+    }
+    if (trace) {
+      const digits = BigInt(`0x0${toHex(settled.done())}`) * 2n ** BigInt(31 + pending) + BigInt(low);
+      trace({ byte, lo, hi, range, shift: 8 * settled.length + pending, low: digits.toString(16) });
     }
   }
   return shortestCode(settled, low, pending, range);
@@ -361,9 +379,10 @@ function shortestCode(settled, low, pending, range) {
  * @param {ByteModel} model
  * @param {Uint8Array} code
  * @param {number} length How many bytes of text, 0 or more.
+ * @param {Trace} [trace] Its steps have no `low`, which only an encoder needs.
  * @returns {Uint8Array} The text.
  */
-export function decodeStream(model, code, length) {
+export function decodeStream(model, code, length, trace) {
   const unit = POWER[model.precision];
   const cursor = model.open();
   const text = new Uint8Array(length);
@@ -385,6 +404,7 @@ export function decodeStream(model, code, length) {
     range = (hi - lo) * POWER[shift];
     distance = (distance - lo) * POWER[shift] + readBits(code, position, shift);
     position += shift;
+    if (trace) trace({ byte, lo, hi, range, shift: position - 31 });
   }
   return text;
 }
@@ -571,6 +591,29 @@ function wideStart(below, root, table, precision, child) {
 }
 
 /**
+ * Gets a step from a node to its child: the byte, the points below the node, where those of the
+ * child start and how many they are, and the number of the child.
+ *
+ * @typedef {(byte: number, below: bigint | number, start: bigint | number, points: bigint | number,
+ *   code: bigint) => void} NodeTrace
+ */
+
+/**
+ * @param {Trace | undefined} trace
+ * @param {number} window The window's place among all.
+ * @returns {NodeTrace | undefined} What makes steps of P-5 for `trace`.
+ */
+function nodeTrace(trace, window) {
+  return (
+    trace &&
+    ((byte, ...numbers) => {
+      const [below, start, points, code] = numbers.map((number) => number.toString(16));
+      trace({ window, byte, below, start, points, code });
+    })
+  );
+}
+
+/**
  * Finds the window that begins at a place of a text (W-7).
  *
  * @param {Cursor} cursor Has seen nothing; has seen some bytes of the window afterwards.
@@ -579,9 +622,10 @@ function wideStart(below, root, table, precision, child) {
  * @param {number} bits 9 to 128.
  * @param {Uint8Array} text
  * @param {number} from Where the window begins, before the end of the text.
+ * @param {NodeTrace} [trace]
  * @returns {[bigint, number]} Its code, and where it ends.
  */
-function encodeWindow(cursor, shares, precision, bits, text, from) {
+function encodeWindow(cursor, shares, precision, bits, text, from, trace) {
   let place = from;
   let code = 0n;
   let wide = (1n << BigInt(bits)) - 1n;
@@ -592,6 +636,7 @@ function encodeWindow(cursor, shares, precision, bits, text, from) {
     const end = wideStart(wide, place === from, table, precision, byte + 1);
     // No child is without points here.
     code += start + 1n;
+    if (trace) trace(byte, wide, start, end - start, code);
     wide = end - start - 1n;
     cursor.push(byte);
     place++;
@@ -606,6 +651,7 @@ function encodeWindow(cursor, shares, precision, bits, text, from) {
     const points = shares.start(byte + 1) - start;
     if (points === 0) break;
     offset += start + 1;
+    if (trace) trace(byte, below, start, points, code + BigInt(offset));
     below = points - 1;
     cursor.push(byte);
     place++;
@@ -623,9 +669,11 @@ function encodeWindow(cursor, shares, precision, bits, text, from) {
  * @param {bigint} code Below 2^bits.
  * @param {Bytes} text Where the string goes.
  * @param {number} most The length of `text` at which to stop even if the string goes on.
+ * @param {NodeTrace} [trace]
  * @returns {boolean} Whether the string ended within `most`.
  */
-function decodeWindow(cursor, shares, precision, bits, code, text, most) {
+function decodeWindow(cursor, shares, precision, bits, code, text, most, trace) {
+  const whole = code;
   let root = true;
   let wide = (1n << BigInt(bits)) - 1n;
   while (wide >= NARROW && code > 0n) {
@@ -639,8 +687,10 @@ function decodeWindow(cursor, shares, precision, bits, code, text, most) {
       else above = middle;
     }
     const start = wideStart(wide, root, table, precision, byte);
-    wide = wideStart(wide, root, table, precision, above) - start - 1n;
+    const end = wideStart(wide, root, table, precision, above);
     code = rank - start;
+    if (trace) trace(byte, wide, start, end - start, whole - code);
+    wide = end - start - 1n;
     cursor.push(byte);
     text.push(byte);
     root = false;
@@ -653,7 +703,9 @@ function decodeWindow(cursor, shares, precision, bits, code, text, most) {
     const byte = shares.owner(rank - 1);
     const start = shares.start(byte);
     rank -= 1 + start;
-    below = shares.start(byte + 1) - start - 1;
+    const points = shares.start(byte + 1) - start;
+    if (trace) trace(byte, below, start, points, whole - BigInt(rank));
+    below = points - 1;
     cursor.push(byte);
     text.push(byte);
     root = false;
@@ -667,17 +719,19 @@ function decodeWindow(cursor, shares, precision, bits, code, text, most) {
  * @param {ByteModel} model
  * @param {number} bits The size of a window, 9 to 128.
  * @param {Uint8Array} text
+ * @param {Trace} [trace]
  * @returns {bigint[]} Their codes, each from 1 to 2^bits - 1.
  * @throws {Refusal} `bits`.
  */
-export function encodeWindows(model, bits, text) {
+export function encodeWindows(model, bits, text, trace) {
   checkBits(bits, 128);
   checkText(text);
   const cursor = model.open();
   const shares = new Shares(model.precision);
   const codes = [];
   for (let place = 0; place < text.length;) {
-    const [code, end] = encodeWindow(cursor, shares, model.precision, bits, text, place);
+    const seen = nodeTrace(trace, codes.length);
+    const [code, end] = encodeWindow(cursor, shares, model.precision, bits, text, place, seen);
     codes.push(code);
     place = end;
     cursor.rewind(0);
@@ -691,17 +745,18 @@ export function encodeWindows(model, bits, text) {
  * @param {ByteModel} model
  * @param {number} bits The size of a window, 9 to 128.
  * @param {readonly bigint[]} codes In any order.
+ * @param {Trace} [trace]
  * @returns {Uint8Array[]} The string of each; that of code 0 is empty.
  * @throws {Refusal} `bits` or `code`.
  */
-export function decodeWindows(model, bits, codes) {
+export function decodeWindows(model, bits, codes, trace) {
   checkBits(bits, 128);
   checkCodes(codes, bits);
   const cursor = model.open();
   const shares = new Shares(model.precision);
-  return codes.map((code) => {
+  return codes.map((code, window) => {
     const text = new Bytes();
-    decodeWindow(cursor, shares, model.precision, bits, code, text, Infinity);
+    decodeWindow(cursor, shares, model.precision, bits, code, text, Infinity, nodeTrace(trace, window));
     cursor.rewind(0);
     return text.done();
   });
@@ -1102,6 +1157,8 @@ const MOST_CONTEXT = 3879;
 const MOST_WIDTH = 132104;
 const START_SYMBOL = 256;
 const ROW_LIMIT = 2 ** 23;
+/** No result of T-6 is beyond it. */
+const WORD_LIMIT = 2 ** 31 - 1;
 const SUM_LIMIT = 2 ** 24 - 1;
 const SCORE_LIMIT = 2 ** 20;
 const E = powersOfTwo(12);
@@ -1413,15 +1470,25 @@ export class Transformer {
    * The logits of each byte of a text (T-4), in units of 1/256 of log2.
    *
    * @param {Uint8Array} text n bytes.
+   * @param {Trace} [trace] Here the `row` of a step is an array, not runs.
    * @returns {Int32Array[]} n rows of 256 numbers.
    */
-  logits(text) {
+  logits(text, trace) {
     checkText(text);
     const steps = new Steps(this);
-    return Array.from(text, (_, place) => {
+    /** @type {Map<string, Int32Array[]>} The rows of each stage, one for each position. */
+    const stages = new Map();
+    if (trace) {
+      steps.note = (stage, row) => {
+        stages.set(stage, [...(stages.get(stage) ?? []), row.slice()]);
+      };
+    }
+    const logits = Array.from(text, (_, place) => {
       steps.read(place === 0 ? START_SYMBOL : text[place - 1]);
       return steps.logits().slice();
     });
+    for (const [stage, rows] of stages) rows.forEach((row, position) => trace?.({ stage, position, row }));
+    return logits;
   }
 
   /**
@@ -1475,6 +1542,8 @@ class Steps {
     this.gate = new Int32Array(mlp_dim);
     this.up = new Int32Array(mlp_dim);
     this.output = new Int32Array(256);
+    /** @type {((stage: string, row: Int32Array) => void) | null} Gets the row of each stage of P-5. */
+    this.note = null;
   }
 
   /**
@@ -1518,19 +1587,24 @@ class Steps {
     const { row, normed, change, gate, up } = this;
     const { embedding, layers } = this.transformer;
     for (let i = 0; i < row.length; i++) row[i] = embedding[symbol * row.length + i];
+    this.note?.("embedding", row);
     layers.forEach((layer, place) => {
       layer.attentionNorm.apply(row, normed);
+      this.note?.(`layers[${place}].attention_norm`, normed);
       this.attend(layer, this.kept[place]);
-      layer.out.apply(this.means, -ROW_LIMIT, ROW_LIMIT, change);
+      layer.out.apply(this.means, -WORD_LIMIT, WORD_LIMIT, change);
+      this.note?.(`layers[${place}].attention`, change);
       add(row, change);
       layer.mlpNorm.apply(row, normed);
+      this.note?.(`layers[${place}].mlp_norm`, normed);
       layer.gate.apply(normed, 0, 2047, gate);
       layer.up.apply(normed, -2047, 2047, up);
       for (let j = 0; j < gate.length; j++) {
         const product = Math.imul(gate[j], up[j]);
         gate[j] = clamp(rescale(product, layer.hiddenMultiplier, layer.hiddenShift), -127, 127);
       }
-      layer.down.apply(gate, -ROW_LIMIT, ROW_LIMIT, change);
+      layer.down.apply(gate, -WORD_LIMIT, WORD_LIMIT, change);
+      this.note?.(`layers[${place}].mlp`, change);
       add(row, change);
     });
     this.count++;
@@ -1591,19 +1665,23 @@ class Steps {
   logits() {
     const { norm, unembedding } = this.transformer;
     norm.apply(this.row, this.normed);
+    this.note?.("norm", this.normed);
     unembedding.apply(this.normed, -SCORE_LIMIT, SCORE_LIMIT, this.output);
+    this.note?.("logits", this.output);
     return this.output;
   }
 }
 
 /**
- * T-5; a change is within 2^23 already.
+ * T-5.
  *
  * @param {Int32Array} row
  * @param {Int32Array} change
  */
 function add(row, change) {
-  for (let i = 0; i < row.length; i++) row[i] = clamp(row[i] + change[i], -ROW_LIMIT, ROW_LIMIT);
+  for (let i = 0; i < row.length; i++) {
+    row[i] = clamp(row[i] + clamp(change[i], -ROW_LIMIT, ROW_LIMIT), -ROW_LIMIT, ROW_LIMIT);
+  }
 }
 
 /** @implements {Cursor} */
@@ -1945,15 +2023,18 @@ function wholeWindows(payload, bits) {
  * @param {Coding} coding
  * @param {Uint8Array} text
  * @param {number} [block] The bytes of text in each block but the last, 1 to 65,536 (K-17).
+ * @param {Trace} [trace] Here `fingerprint` and `payload` are bytes, not hexadecimal digits.
  * @returns {Uint8Array}
  */
-export function encodeContainer(coding, text, block = MOST_TEXT) {
+export function encodeContainer(coding, text, block = MOST_TEXT, trace) {
   checkText(text);
   if (!within(block, 1, MOST_TEXT)) throw new RangeError(`block must be 1 to 65,536 bytes, not ${block}`);
   const file = new Bytes();
   file.append(Uint8Array.from([...MAGIC, 2, coding.method, coding.bits, coding.precision]));
   file.append(coding.fingerprint);
   file.append(bigEndian(crc32(file.done()), 4));
+  const { method, bits, precision, fingerprint } = coding;
+  if (trace) trace({ part: "header", version: 2, method, bits, precision, fingerprint });
   for (let from = 0, last = false; !last; from += block) {
     const part = text.subarray(from, from + block);
     last = from + block >= text.length;
@@ -1967,6 +2048,7 @@ export function encodeContainer(coding, text, block = MOST_TEXT) {
     if (last) file.append(bigEndian(crc32(text), 4));
     // The 4 bytes before the block chain it to what is before it (K-8).
     file.append(bigEndian(crc32(file.buffer.subarray(start - 4, file.length)), 4));
+    if (trace) trace({ part: "block", length: part.length, payload, last: last ? 1 : 0 });
   }
   return file.done();
 }
@@ -2095,25 +2177,29 @@ function readBlock1(reader) {
   if (!last) return { length, payload, stored: false, last, crc: 0, total: 0 };
   const end = new Reader(payload);
   const total = end.number(4) * POWER[32] + end.number(4);
-  return { length, payload: payload.subarray(0, 0), stored: false, last, crc: end.number(4), total };
+  return { length, payload, stored: false, last, crc: end.number(4), total };
 }
 
 /**
  * Goes through a file, and refuses the first thing that is wrong (K-12, K-19).
  *
  * @param {Uint8Array} file
+ * @param {Trace | undefined} trace
  * @param {(info: Info) => void} onHeader
  * @param {(block: Block) => void} onText Gets each block that has text.
  * @param {(crc: number) => void} onEnd Gets the CRC-32 of the text that the file has.
  * @returns {Info}
  */
-function walk(file, onHeader, onText, onEnd) {
+function walk(file, trace, onHeader, onText, onEnd) {
   const reader = new Reader(file);
   const info = readHeader(reader);
+  const { version, method, bits, precision, fingerprint } = info;
+  if (trace) trace({ part: "header", version, method, bits, precision, fingerprint });
   onHeader(info);
   for (let last = false; !last;) {
     const block = info.version === 1 ? readBlock1(reader) : readBlock2(reader);
     last = block.last;
+    if (trace) trace({ part: "block", length: block.length, payload: block.payload, last: last ? 1 : 0 });
     if (block.length > 0) {
       info.length += block.length;
       info.blocks++;
@@ -2135,13 +2221,15 @@ function walk(file, onHeader, onText, onEnd) {
  *
  * @param {Coding} coding Must be that of the file.
  * @param {ArrayBuffer | Uint8Array} file
+ * @param {Trace} [trace] As that of `encodeContainer`.
  * @returns {Uint8Array}
  * @throws {Refusal} One of the causes of K-12 and K-19.
  */
-export function decodeContainer(coding, file) {
+export function decodeContainer(coding, file, trace) {
   const text = new Bytes();
   walk(
     asBytes(file),
+    trace,
     (info) => {
       const same = info.method === coding.method && info.bits === coding.bits && info.precision === coding.precision;
       const [written, given] = [toHex(info.fingerprint), toHex(coding.fingerprint)];
@@ -2159,10 +2247,11 @@ export function decodeContainer(coding, file) {
  * `payload` and `text`.
  *
  * @param {ArrayBuffer | Uint8Array} file
+ * @param {Trace} [trace] As that of `encodeContainer`.
  * @returns {Info}
  * @throws {Refusal} One of the causes of K-12 and K-19.
  */
-export function containerInfo(file) {
+export function containerInfo(file, trace) {
   const ignore = () => {};
-  return walk(asBytes(file), ignore, ignore, ignore);
+  return walk(asBytes(file), trace, ignore, ignore, ignore);
 }

@@ -31,7 +31,14 @@ def run(
         typer.Option(metavar="NAME", help="Only the case of this name, as printed; may have * and ?; repeatable."),
     ] = None,
     fuzz: Annotated[int, typer.Option(min=0, help="Random cases beside the stored ones.")] = 0,
+    golden_pieces: Annotated[
+        int,
+        typer.Option("--golden", metavar="N", min=0, max=10, help="Codings of the golden text's first N MiB, too."),
+    ] = 0,
     seed: Annotated[int, typer.Option(help="Of the random cases.")] = 0,
+    measured: Annotated[
+        bool, typer.Option("--speed", help="Measure the port's speed, too, and how its time grows with the text.")
+    ] = False,
     timeout: Annotated[float, typer.Option(min=0.01, help="Seconds for an answer.")] = 60.0,
     start_timeout: Annotated[
         float, typer.Option(min=0.01, help="Seconds for the program to start and answer a first small request.")
@@ -53,26 +60,31 @@ def run(
 
     Exits with status 0 if something passed and nothing failed, else with 1.
     """
-    from ecjax.conformance import cases, random_cases, report, runner
+    from ecjax.conformance import cases, golden, random_cases, report, runner, speed
     from ecjax.conformance.junit import junit
-    from ecjax.conformance.summary import succeeded, summary
+    from ecjax.conformance.summary import stopped, succeeded, summary
     from ecjax.specs.cases import SECTIONS, each
 
+    known = [*SECTIONS, *([golden.SECTION] if golden_pieces else []), *([speed.SECTION] if measured else [])]
     for name in section or ():
-        if name not in SECTIONS:
-            raise ValueError(f"there is no section {name}; sections are {', '.join(SECTIONS)}")
+        if name not in known:
+            raise ValueError(f"there is no section {name}; sections are {', '.join(known)}")
     for path in filter(None, (json_file, junit_file)):
         atomic.check(path, replace=True)
     chosen = cases.chooser(section or (), case or ())
-    stored = cases.listing()
+    stored = [*cases.listing(), *((golden.SECTION, name) for *_, name in golden.names(golden_pieces))]
     total = sum(chosen(*one) for one in stored) + len(random_cases.numbers(fuzz, seed, chosen))
     cases.check_names(case or (), [*(name for _, name in stored), *random_cases.names(fuzz, seed)])
+    measured = measured and (not section or speed.SECTION in section)
+    cases_only, total = total, total + (len(speed.names()) if measured else 0)
     if not total:
         raise ValueError("no case is in these sections and has these names; leave out --section, or name other cases")
     columns = (TextColumn("conformance"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors, transient=True) as progress:
         task = progress.add_task("conformance", total=total)
-        every = itertools.chain(each(chosen), random_cases.fuzz(fuzz, seed, chosen))
+        every = itertools.chain(
+            each(chosen), random_cases.fuzz(fuzz, seed, chosen), golden.cases(golden_pieces, chosen)
+        )
         results = runner.run(
             program,
             every,
@@ -83,7 +95,11 @@ def run(
             require_all=require_all,
             save=save_failures,
         )
-    told = summary(results, total, program)
+        speeds: list[speed.Speed] = []
+        if measured and stopped(results, cases_only) is None:
+            speeds = speed.measure(program, timeout, start_timeout, lambda _: progress.advance(task))
+            results += map(speed.result, speeds)
+    told = summary(results, total, program) | {"speed": [one.told() for one in speeds]}
     if json_file is not None:
         atomic.write_bytes(json_file, json.dumps(told, indent=1).encode() + b"\n")
     if junit_file is not None:

@@ -52,6 +52,8 @@ class Port:
         self._read = bytearray()  # of standard output, and not yet taken as an answer
         self._tail = b""
         self._asked = 0
+        self.seconds = 0.0
+        """What the last answer took, from when its request was sent until all of it had come."""
 
     def __enter__(self) -> Port:
         return self
@@ -147,13 +149,14 @@ class Port:
         if self._read:
             raise PortError(f"it wrote what nobody had asked for, {shown(self._read)}, before this request")
         unsent: bytes | None = json.dumps(request).encode() + b"\n"
-        looked = 0
+        looked, begin = 0, time.perf_counter()
         while True:
             unsent = self._wait(process, deadline, unsent)
             end = self._read.find(b"\n", looked)
             if (end if end >= 0 else len(self._read)) > most.size:
                 raise PortError(f"an answer of more than {most.size:,} bytes: {shown(self._read)}")
             if end >= 0:
+                self.seconds = time.perf_counter() - begin
                 line = bytes(self._read[:end])
                 del self._read[: end + 1]
                 return line

@@ -37,6 +37,8 @@ def show(console: Console, results: Sequence[Result], counts: Mapping[str, Any])
     for name, found in counts["sections"].items():
         table.add_row(name, *(f"{found[outcome]:,}" for outcome in OUTCOMES))
     console.print(table)
+    if counts["speed"]:
+        console.print(_speeds(counts["speed"]))
     if wrong := _rules(counts["rules"]):
         console.print(
             f"Rules with failures, those that fail most often first: {', '.join(wrong)}", markup=False, soft_wrap=True
@@ -45,6 +47,19 @@ def show(console: Console, results: Sequence[Result], counts: Mapping[str, Any])
     if slowest is not None and slowest.seconds >= 1:
         console.print(f"Slowest: {slowest.seconds:.1f} s, {slowest.case.name}", markup=False, soft_wrap=True)
     console.print(counts["verdict"], markup=False, soft_wrap=True)
+
+
+def _speeds(speeds: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(box=None)
+    for column in ("speed", "bytes of text", "bytes/s", "exponent", "time is"):
+        justify = "left" if column in ("speed", "time is") else "right"
+        table.add_column(column, justify=justify, no_wrap=True)
+    for speed in speeds:
+        size = max(map(int, speed["seconds"]), default=0)
+        rate, exponent = ("" if speed[name] is None else speed[name] for name in ("rate", "exponent"))
+        name = f"{speed['coding']} {speed['operation'].partition('.')[2]}"
+        table.add_row(name, f"{size:,}", rate and f"{rate:,}", exponent and f"{exponent:.2f}", speed["growth"])
+    return table
 
 
 def _rules(rules: Mapping[str, Mapping[str, int]]) -> list[str]:

@@ -35,6 +35,7 @@ Answer = dict[str, Any]
 
 _ROWS, _SIZE = 8, 64  # tables of a model and bytes of a text at least, so that few shapes are compiled
 _LARGEST_LOGIT = 1 << 30
+_FEW, _CHUNK = 16, 256  # windows that are decoded side by side: two sizes, so that few shapes are compiled
 _CODEBOOK = {"parents": np.uint16, "last_bytes": np.uint8, "members": np.uint8, "costs": np.uint16}
 
 
@@ -209,14 +210,24 @@ def _windows_encode(request: Request) -> Answer:
 
 def _windows_decode(request: Request) -> Answer:
     model, bits = _model(request["model"]), _bits(request)
-    strings = []
-    for code in _codes(request, bits):
-        capacity = 256
-        text, length = _jit_windows_decode(model, jnp.asarray(code), bits, capacity)
-        if length > capacity:
-            text, length = _jit_windows_decode(model, jnp.asarray(code), bits, 1 << 17)
-        strings.append(np.asarray(text)[: int(length)].tobytes().hex())
+    codes = _codes(request, bits)
+    strings: list[str] = []
+    for chunk in np.split(codes, range(_CHUNK, len(codes), _CHUNK)):
+        strings += _strings(model, chunk, bits)
     return {"strings": strings}
+
+
+def _strings(model: ByteModel, codes: UInt32[np.ndarray, "n limbs"], bits: int) -> list[str]:
+    """The strings of windows: side by side, but for those that are very long."""
+    filled = np.zeros((_FEW if len(codes) <= _FEW else _CHUNK, codes.shape[1]), np.uint32)
+    filled[: len(codes)] = codes
+    found = map(np.asarray, _jit_windows_decode(model, jnp.asarray(filled), bits, 256))
+    texts, lengths = (rows[: len(codes)] for rows in found)
+    strings = [text[:length].tobytes().hex() for text, length in zip(texts, lengths, strict=True)]
+    for place in np.flatnonzero(lengths > texts.shape[1]):
+        [text], [length] = map(np.asarray, _jit_windows_decode(model, jnp.asarray(filled[[place]]), bits, 1 << 17))
+        strings[place] = text[:length].tobytes().hex()
+    return strings
 
 
 def _tokens_cut(request: Request) -> Answer:
@@ -289,7 +300,7 @@ _jit_logits = eqx.filter_jit(IntegerTransformer.logits)
 _jit_stream_encode = eqx.filter_jit(stream.encode)
 _jit_stream_decode = eqx.filter_jit(stream.decode)
 _jit_windows_encode = eqx.filter_jit(windows.encode)
-_jit_windows_decode = eqx.filter_jit(windows.decode)
+_jit_windows_decode = eqx.filter_jit(eqx.filter_vmap(windows.decode, in_axes=(None, 0, None, None)))
 
 OPERATIONS: Mapping[str, Callable[[Request], Answer]] = {
     "frequencies": _frequencies,

@@ -83,11 +83,43 @@ pub fn info(file: &[u8]) -> Result<Info, Refusal> {
     read(file, None)
 }
 
+/// What P-5 shows of a file, for those who look for a fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// The header: the version, and how the file is coded.
+    Header(u8, Parameters),
+    /// A block, also the end block of version 1.
+    Block {
+        /// Bytes of its text.
+        length: u64,
+        /// Its payload.
+        payload: Vec<u8>,
+        /// Whether it is the last one.
+        last: bool,
+    },
+}
+
+/// The parts of a file that have passed their own checks, up to the first that has not.
+pub fn parts(file: &[u8]) -> Vec<Part> {
+    let mut parts = Vec::new();
+    // What is wrong with the rest is for `info` to say.
+    let _ = read_with(file, None, &mut |part| parts.push(part()));
+    parts
+}
+
+/// Gets what makes a part, which costs something where nobody looks for a fault.
+type Note<'a> = &'a mut dyn FnMut(&dyn Fn() -> Part);
+
 /// Where the text goes, if it is decoded.
 type Output<'a> = Option<(&'a dyn Coding, &'a mut Vec<u8>)>;
 
 fn read(file: &[u8], output: Output) -> Result<Info, Refusal> {
+    read_with(file, output, &mut |_| ())
+}
+
+fn read_with(file: &[u8], output: Output, note: Note) -> Result<Info, Refusal> {
     let (info, rest) = header(file)?;
+    note(&|| Part::Header(info.version, info.parameters.clone()));
     if let Some((coding, _)) = &output {
         let right = coding.parameters();
         require(info.parameters == right, Cause::Model, || {
@@ -96,8 +128,8 @@ fn read(file: &[u8], output: Output) -> Result<Info, Refusal> {
     }
     let mut reader = Reader { rest, info, output };
     match reader.info.version {
-        1 => reader.version_1()?,
-        _ => reader.version_2(crc32(&file[..44]).to_be_bytes())?,
+        1 => reader.version_1(note)?,
+        _ => reader.version_2(crc32(&file[..44]).to_be_bytes(), note)?,
     }
     let left = reader.rest.len();
     require(left == 0, Cause::Trailing, || {
@@ -163,6 +195,11 @@ fn header(file: &[u8]) -> Result<(Info, &[u8]), Refusal> {
     ))
 }
 
+fn block_part(length: u64, payload: &[u8], last: bool) -> Part {
+    let payload = payload.to_vec();
+    Part::Block { length, payload, last }
+}
+
 fn truncated() -> Refusal {
     Refusal::new(Cause::Truncated, "the file ends too early")
 }
@@ -224,7 +261,7 @@ impl<'f> Reader<'f, '_> {
     }
 
     /// K-7 to K-11 and K-16. `before` is the CRC-32 before the first block.
-    fn version_2(&mut self, mut before: [u8; 4]) -> Result<(), Refusal> {
+    fn version_2(&mut self, mut before: [u8; 4], note: Note) -> Result<(), Refusal> {
         loop {
             let start = self.rest;
             let head = self.take(7)?;
@@ -239,6 +276,7 @@ impl<'f> Reader<'f, '_> {
             let sum = extend(crc32(&before), &start[..start.len() - self.rest.len()]);
             self.check_sum(sum)?;
             before = sum.to_be_bytes();
+            note(&|| block_part(length as u64, payload, marker == 1));
             if length > 0 {
                 self.block(payload, length, size == length)?;
             }
@@ -249,7 +287,7 @@ impl<'f> Reader<'f, '_> {
     }
 
     /// K-18 and K-19.
-    fn version_1(&mut self) -> Result<(), Refusal> {
+    fn version_1(&mut self, note: Note) -> Result<(), Refusal> {
         loop {
             let start = self.rest;
             let head = self.take(8)?;
@@ -264,6 +302,7 @@ impl<'f> Reader<'f, '_> {
             })?;
             let payload = self.take(size as usize)?;
             self.check_sum(crc32(&start[..8 + size as usize]))?;
+            note(&|| block_part(length, payload, length == 0));
             if length > 0 {
                 self.block(payload, length as usize, false)?;
                 continue;

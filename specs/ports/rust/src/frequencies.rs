@@ -67,13 +67,21 @@ impl Table {
         Ok(Table::from_checked_logits(&checked, precision))
     }
 
+    /// As `from_logits`, with the steps of P-5 for those who look for a fault: of each byte the sum of the weights up
+    /// to and with it (F-4).
+    ///
+    /// # Errors
+    /// As `from_logits`.
+    pub fn from_logits_traced(logits: &[i64], precision: u32) -> Result<(Self, [u64; 257]), Refusal> {
+        let table = Table::from_logits(logits, precision)?;
+        let checked: Vec<i32> = logits.iter().map(|&logit| logit as i32).collect();
+        let checked = checked.try_into().expect("there are 256 logits");
+        Ok((table, cumulative_weights(&checked)))
+    }
+
     /// As `from_logits`, for logits and a precision that are known to be right.
     pub(crate) fn from_checked_logits(logits: &[i32; 256], precision: u32) -> Self {
-        let largest = *logits.iter().max().expect("there are 256 logits");
-        let mut sums = [0u64; 257];
-        for (byte, &logit) in logits.iter().enumerate() {
-            sums[byte + 1] = sums[byte] + u64::from(weight(largest.abs_diff(logit)));
-        }
+        let sums = cumulative_weights(logits);
         let shared = (1u64 << precision) - 256;
         let mut entries = [0; 257];
         for (byte, entry) in entries.iter_mut().enumerate() {
@@ -109,6 +117,16 @@ impl Table {
         }
         byte as u8
     }
+}
+
+/// The sums of the weights of the bytes before each byte, and of all of them (F-4).
+fn cumulative_weights(logits: &[i32; 256]) -> [u64; 257] {
+    let largest = *logits.iter().max().expect("there are 256 logits");
+    let mut sums = [0; 257];
+    for (byte, &logit) in logits.iter().enumerate() {
+        sums[byte + 1] = sums[byte] + u64::from(weight(largest.abs_diff(logit)));
+    }
+    sums
 }
 
 /// The weight of a byte whose logit is `distance` below the largest (F-4).

@@ -44,9 +44,9 @@ impl Encoder {
         }
     }
 
-    /// S-2 for one byte. At least 32 digits are kept in `rest`, so that a carry is at most 1.
+    /// S-2 for one byte. At least 32 digits are kept in `rest`, so that a carry is at most 1. Gives `lo` and `hi`.
     #[inline]
-    fn narrow(&mut self, table: &Table, byte: u8) {
+    fn narrow(&mut self, table: &Table, byte: u8) -> (u64, u64) {
         let (lo, hi) = interval(self.range, table, byte);
         self.add(lo);
         let shift = ((hi - lo) as u32).leading_zeros();
@@ -57,6 +57,31 @@ impl Encoder {
             self.digits -= 8;
             self.settled.push((self.rest >> self.digits) as u8);
             self.rest &= (1 << self.digits) - 1;
+        }
+        (lo, hi)
+    }
+
+    /// S' of S-2.
+    fn shift(&self) -> u64 {
+        8 * self.settled.len() as u64 + u64::from(self.digits) - 31
+    }
+
+    /// `low` of S-2 in hexadecimal.
+    fn low(&self) -> String {
+        let bit = |number: u64, place: u32| number >> place & 1;
+        let settled = self.settled.iter();
+        let mut bits: Vec<u64> = settled
+            .flat_map(|&byte| (0..8).rev().map(move |place| bit(u64::from(byte), place)))
+            .collect();
+        bits.extend((0..self.digits).rev().map(|place| bit(self.rest, place)));
+        let digits = bits
+            .rchunks(4)
+            .rev()
+            .map(|bits| bits.iter().fold(0, |digit, bit| 2 * digit + bit));
+        let low: String = digits.map(|digit| format!("{digit:x}")).collect();
+        match low.trim_start_matches('0') {
+            "" => "0".to_string(),
+            digits => digits.to_string(),
         }
     }
 
@@ -83,10 +108,50 @@ impl Encoder {
     }
 }
 
+/// What P-5 shows of a byte, for those who look for a fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The byte.
+    pub byte: u8,
+    /// `lo` of S-2.
+    pub lo: u64,
+    /// `hi` of S-2.
+    pub hi: u64,
+    /// `r'` of S-2.
+    pub range: u64,
+    /// `S'` of S-2.
+    pub shift: u64,
+    /// `low'` of S-2 in hexadecimal; none if the code was decoded, which needs none.
+    pub low: Option<String>,
+}
+
 /// The code of a text under a model (S-3).
 pub fn encode<M: Model>(model: &M, text: &[u8]) -> Vec<u8> {
+    encode_with(model, text, |_, _, _| ())
+}
+
+/// As `encode`, with its steps.
+pub fn encode_traced<M: Model>(model: &M, text: &[u8]) -> (Vec<u8>, Vec<Step>) {
+    let mut steps = Vec::new();
+    let code = encode_with(model, text, |encoder, byte, (lo, hi)| {
+        steps.push(Step {
+            byte,
+            lo,
+            hi,
+            range: encoder.range,
+            shift: encoder.shift(),
+            low: Some(encoder.low()),
+        });
+    });
+    (code, steps)
+}
+
+fn encode_with<M: Model>(model: &M, text: &[u8], mut note: impl FnMut(&Encoder, u8, (u64, u64))) -> Vec<u8> {
     let mut encoder = Encoder::new();
-    model.visit(text, |table, byte| encoder.narrow(table, byte));
+    model.visit(text, |table, byte| {
+        let interval = encoder.narrow(table, byte);
+        note(&encoder, byte, interval);
+    });
     encoder.finish()
 }
 
@@ -119,6 +184,32 @@ impl Digits<'_> {
 
 /// The text of `length` bytes that a code stands for (S-4). Every code is valid.
 pub fn decode<M: Model>(model: &M, code: &[u8], length: usize) -> Vec<u8> {
+    decode_with(model, code, length, |_, _, _, _| ())
+}
+
+/// As `decode`, with its steps.
+pub fn decode_traced<M: Model>(model: &M, code: &[u8], length: usize) -> (Vec<u8>, Vec<Step>) {
+    let (mut steps, mut shift) = (Vec::new(), 0);
+    let text = decode_with(model, code, length, |byte, (lo, hi), range, more| {
+        shift += u64::from(more);
+        steps.push(Step {
+            byte,
+            lo,
+            hi,
+            range,
+            shift,
+            low: None,
+        });
+    });
+    (text, steps)
+}
+
+fn decode_with<M: Model>(
+    model: &M,
+    code: &[u8],
+    length: usize,
+    mut note: impl FnMut(u8, (u64, u64), u64, u32),
+) -> Vec<u8> {
     let mut digits = Digits {
         code,
         rest: 0,
@@ -135,6 +226,7 @@ pub fn decode<M: Model>(model: &M, code: &[u8], length: usize) -> Vec<u8> {
         range = (hi - lo) << shift;
         distance = (distance - lo) << shift | digits.take(shift);
         text.push(byte);
+        note(byte, (lo, hi), range, shift);
         if place + 1 < length {
             model.push(&mut state, byte);
         }

@@ -106,11 +106,42 @@ fn few(table: &Table, shared: u32, root: bool) -> [u32; 257] {
     sums
 }
 
+/// What P-5 shows of a byte of a window, for those who look for a fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The window's place among all, from 0.
+    pub window: usize,
+    /// The byte.
+    pub byte: u8,
+    /// The points below the node before the byte.
+    pub below: u128,
+    /// Where the byte's points start among these.
+    pub start: u128,
+    /// How many they are.
+    pub points: u128,
+    /// The number of the node after the byte.
+    pub code: u128,
+}
+
 /// The codes of a text (W-7), each below 2^bits.
 ///
 /// # Errors
 /// `bits` (W-1).
 pub fn encode<M: Model>(model: &M, bits: u32, text: &[u8]) -> Result<Vec<u128>, Refusal> {
+    encode_with(model, bits, text, |_| ())
+}
+
+/// As `encode`, with its steps.
+///
+/// # Errors
+/// As `encode`.
+pub fn encode_traced<M: Model>(model: &M, bits: u32, text: &[u8]) -> Result<(Vec<u128>, Vec<Step>), Refusal> {
+    let mut steps = Vec::new();
+    let codes = encode_with(model, bits, text, |step| steps.push(step))?;
+    Ok((codes, steps))
+}
+
+fn encode_with<M: Model>(model: &M, bits: u32, text: &[u8], mut note: impl FnMut(Step)) -> Result<Vec<u128>, Refusal> {
     check_bits(bits)?;
     let mut codes = Vec::new();
     let mut state = model.start();
@@ -125,6 +156,14 @@ pub fn encode<M: Model>(model: &M, bits: u32, text: &[u8]) -> Result<Vec<u128>, 
             }
             model.push(&mut state, byte);
             code += 1 + start;
+            note(Step {
+                window: codes.len(),
+                byte,
+                below,
+                start,
+                points,
+                code,
+            });
             below = points - 1;
             root = false;
             rest = after;
@@ -139,15 +178,36 @@ pub fn encode<M: Model>(model: &M, bits: u32, text: &[u8]) -> Result<Vec<u128>, 
 /// # Errors
 /// `bits` (W-1) or `code` (W-10).
 pub fn decode<M: Model>(model: &M, bits: u32, codes: &[u128]) -> Result<Vec<Vec<u8>>, Refusal> {
+    decode_with(model, bits, codes, |_| ())
+}
+
+/// As `decode`, with its steps.
+///
+/// # Errors
+/// As `decode`.
+pub fn decode_traced<M: Model>(model: &M, bits: u32, codes: &[u128]) -> Result<(Vec<Vec<u8>>, Vec<Step>), Refusal> {
+    let mut steps = Vec::new();
+    let strings = decode_with(model, bits, codes, |step| steps.push(step))?;
+    Ok((strings, steps))
+}
+
+fn decode_with<M: Model>(
+    model: &M,
+    bits: u32,
+    codes: &[u128],
+    mut note: impl FnMut(Step),
+) -> Result<Vec<Vec<u8>>, Refusal> {
     check_bits(bits)?;
     check_codes(codes, bits)?;
     let mut state = model.start();
-    let mut string = |code| {
+    let mut string = |(window, &code)| {
         let mut text = Vec::new();
-        append(model, &mut state, bits, code, &mut text, usize::MAX);
+        append_with(model, &mut state, bits, code, &mut text, usize::MAX, |step| {
+            note(Step { window, ..step })
+        });
         text
     };
-    Ok(codes.iter().map(|&code| string(code)).collect())
+    Ok(codes.iter().enumerate().map(&mut string).collect())
 }
 
 /// Appends the string of a code below 2^bits to `text`; stops once `text` has more than `limit` bytes.
@@ -159,6 +219,19 @@ pub(crate) fn append<M: Model>(
     text: &mut Vec<u8>,
     limit: usize,
 ) {
+    append_with(model, state, bits, code, text, limit, |_| ());
+}
+
+/// As `append`; `note` gets the steps of a window that is the first.
+fn append_with<M: Model>(
+    model: &M,
+    state: &mut M::State,
+    bits: u32,
+    code: u128,
+    text: &mut Vec<u8>,
+    limit: usize,
+    mut note: impl FnMut(Step),
+) {
     let (mut rank, mut below, mut root) = (code, last_point(bits), true);
     model.restart(state);
     while rank > 0 && text.len() <= limit {
@@ -167,6 +240,14 @@ pub(crate) fn append<M: Model>(
         let (start, points) = shares.child(byte);
         text.push(byte);
         rank -= 1 + start;
+        note(Step {
+            window: 0,
+            byte,
+            below,
+            start,
+            points,
+            code: code - rank,
+        });
         below = points - 1;
         root = false;
         if rank > 0 {

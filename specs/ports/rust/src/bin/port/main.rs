@@ -2,33 +2,15 @@
 
 #![forbid(unsafe_code)]
 
-use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
 
-use ecjax::codebook::Lists;
 use ecjax::coding::{Coding, Ids, Streams, Windows};
 use ecjax::frequencies::Table;
 use ecjax::json::{self, Value};
-use ecjax::parameters::Parameters;
-use ecjax::{container, stream, tokens, windows, Cause, Codebook, Refusal, TableModel, Transformer};
+use ecjax::{container, stream, tokens, windows, Codebook, Refusal, Transformer};
 
-fn main() -> io::Result<()> {
-    let mut output = io::stdout().lock();
-    for line in io::stdin().lock().lines() {
-        let request = json::parse(&line?).expect("a request is a JSON object");
-        let answer = match answer(&request) {
-            Ok(Some(fields)) => fields,
-            Ok(None) => "\"unsupported\": true".to_string(),
-            Err(refusal) => {
-                eprintln!("{refusal}");
-                format!("\"refused\": \"{}\"", refusal.cause)
-            }
-        };
-        writeln!(output, "{{\"id\": {}, {answer}}}", integer(&request, "id"))?;
-        output.flush()?;
-    }
-    Ok(())
-}
+use read::{codebook, codes, field, hexadecimal, ids, integer, parameters, runs, small, string, table_model};
+use write::{write_bytes, write_codes, write_hexadecimal, write_ids, write_runs, write_strings};
 
 /// Evaluates an expression for the byte model of a request, of whichever kind it is.
 macro_rules! with_model {
@@ -48,6 +30,32 @@ macro_rules! with_model {
             }
         }
     }};
+}
+
+mod read;
+mod trace;
+mod write;
+
+fn main() -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    for line in io::stdin().lock().lines() {
+        let request = json::parse(&line?).expect("a request is a JSON object");
+        let answer = match answer(&request) {
+            Ok(Some(fields)) => fields,
+            Ok(None) => "\"unsupported\": true".to_string(),
+            Err(refusal) => {
+                eprintln!("{refusal}");
+                format!("\"refused\": \"{}\"", refusal.cause)
+            }
+        };
+        let trace = match request.get("trace") {
+            Some(Value::Bool(true)) => format!(", \"trace\": [{}]", trace::steps(&request).join(", ")),
+            _ => String::new(),
+        };
+        writeln!(output, "{{\"id\": {}, {answer}{trace}}}", integer(&request, "id"))?;
+        output.flush()?;
+    }
+    Ok(())
 }
 
 /// The fields of the answer; nothing if the operation is unknown.
@@ -131,7 +139,7 @@ fn answer(request: &Value) -> Result<Option<String>, Refusal> {
 }
 
 /// Calls `act` with the coding of a request.
-fn with_coding(request: &Value, act: impl FnOnce(&dyn Coding) -> Result<String, Refusal>) -> Result<String, Refusal> {
+fn with_coding<T>(request: &Value, act: impl FnOnce(&dyn Coding) -> Result<T, Refusal>) -> Result<T, Refusal> {
     if request.get("codebook").is_some() {
         return act(&Ids::new(&codebook(request)?));
     }
@@ -142,148 +150,4 @@ fn with_coding(request: &Value, act: impl FnOnce(&dyn Coding) -> Result<String, 
         None => act(&Streams::new(model, fingerprint)),
         Some(_) => act(&Windows::new(model, fingerprint, small(integer(request, "bits")))?),
     })
-}
-
-fn table_model(given: &Value, precision: u32) -> Result<TableModel, Refusal> {
-    let rows: Vec<Vec<i64>> = list(field(given, "rows")).iter().map(runs).collect();
-    let next = runs(field(given, "next")).into_iter().map(|row| row as usize).collect();
-    TableModel::new(precision, &rows, next)
-}
-
-fn parameters(given: &Value) -> Result<Parameters, Refusal> {
-    let fields = |name| field(given, name).fields().expect("settings and tensors are objects");
-    let number = |value: &Value| value.integer().expect("settings are integers");
-    let settings: BTreeMap<_, _> = fields("settings")
-        .iter()
-        .map(|(name, value)| (name.clone(), number(value)))
-        .collect();
-    let tensors = fields("tensors")
-        .iter()
-        .map(|(name, value)| (name.clone(), runs(value)))
-        .collect();
-    Parameters::new(&settings, tensors)
-}
-
-fn codebook(request: &Value) -> Result<Codebook, Refusal> {
-    let given = field(request, "codebook");
-    Codebook::new(Lists {
-        parents: narrow(field(given, "parents"))?,
-        last_bytes: narrow(field(given, "last_bytes"))?,
-        members: given.get("members").map(narrow).transpose()?,
-        costs: given.get("costs").map(narrow).transpose()?,
-    })
-}
-
-/// Runs as numbers of the type that the codebook's list has.
-fn narrow<T: TryFrom<i64>>(value: &Value) -> Result<Vec<T>, Refusal> {
-    let numbers: Result<_, _> = runs(value).into_iter().map(T::try_from).collect();
-    numbers.map_err(|_| Refusal::new(Cause::Codebook, "a list has a number outside of its type"))
-}
-
-fn field<'v>(value: &'v Value, name: &str) -> &'v Value {
-    value.get(name).unwrap_or_else(|| panic!("the field {name} is missing"))
-}
-
-fn integer(value: &Value, name: &str) -> i64 {
-    field(value, name)
-        .integer()
-        .unwrap_or_else(|| panic!("the field {name} is no integer"))
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.list().expect("a list was expected")
-}
-
-fn string(value: &Value) -> &str {
-    value.text().expect("a string was expected")
-}
-
-/// A number that has narrow limits. Numbers that do not fit become one that is above all limits.
-fn small(number: i64) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
-}
-
-fn runs(value: &Value) -> Vec<i64> {
-    let mut numbers = Vec::new();
-    for run in list(value) {
-        let [Value::Integer(count), Value::Integer(number)] = list(run) else {
-            panic!("a run is two integers")
-        };
-        numbers.resize(numbers.len() + *count as usize, *number);
-    }
-    numbers
-}
-
-fn hexadecimal(value: &Value) -> Vec<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).expect("a hexadecimal digit was expected") as u8;
-    string(value)
-        .as_bytes()
-        .chunks_exact(2)
-        .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
-        .collect()
-}
-
-/// The windows of a request; none if `bits` is to be refused, for then they may have any size.
-fn codes(request: &Value, bits: u32) -> Vec<u128> {
-    let code = |value| {
-        hexadecimal(value)
-            .into_iter()
-            .fold(0, |code, byte| code << 8 | u128::from(byte))
-    };
-    if bits > 128 {
-        return Vec::new();
-    }
-    list(field(request, "codes")).iter().map(code).collect()
-}
-
-fn ids(request: &Value) -> Vec<u32> {
-    list(field(request, "ids"))
-        .iter()
-        .map(|id| small(id.integer().expect("ids are integers")))
-        .collect()
-}
-
-fn write_runs(numbers: impl Iterator<Item = i64>) -> String {
-    let mut runs: Vec<(usize, i64)> = Vec::new();
-    for number in numbers {
-        match runs.last_mut() {
-            Some((count, last)) if *last == number => *count += 1,
-            _ => runs.push((1, number)),
-        }
-    }
-    let runs: Vec<String> = runs
-        .iter()
-        .map(|(count, number)| format!("[{count}, {number}]"))
-        .collect();
-    format!("[{}]", runs.join(", "))
-}
-
-fn write_hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn write_bytes(name: &str, bytes: &[u8]) -> String {
-    format!("\"{name}\": \"{}\"", write_hexadecimal(bytes))
-}
-
-fn write_strings(strings: impl Iterator<Item = String>) -> String {
-    let strings: Vec<String> = strings.map(|string| format!("\"{string}\"")).collect();
-    format!("[{}]", strings.join(", "))
-}
-
-fn write_codes(codes: &[u128], bits: u32) -> String {
-    let unused = 16 - bits.div_ceil(8) as usize;
-    format!(
-        "\"codes\": {}",
-        write_strings(
-            codes
-                .iter()
-                .map(|code| write_hexadecimal(&code.to_be_bytes()[unused..]))
-        )
-    )
-}
-
-fn write_ids(ids: &[u32]) -> String {
-    let ids: Vec<String> = ids.iter().map(u32::to_string).collect();
-    format!("\"ids\": [{}]", ids.join(", "))
 }
