@@ -41,6 +41,13 @@ def rules() -> dict[str, str]:
     return found
 
 
+def causes() -> list[str]:
+    """The causes in the table of C-7."""
+    source = (FOLDER / "conventions.md").read_text(encoding="utf-8")
+    table = source.partition("| Cause |")[2].partition("\n\n")[0]
+    return [cause for row in table.splitlines()[2:] for cause in re.findall("`([a-z_]+)`", row.split("|")[1])]
+
+
 def _parse(text: str, match: re.Match[str]) -> Example:
     words = match[1].split()
     answer, *steps = match[3].splitlines() or ["{}"]
@@ -87,7 +94,7 @@ def marked_tests(root: Path) -> Iterator[tuple[str, str]]:
 
 def coverage(root: Path) -> str:
     """The page that says where each rule is tested. Raises ValueError if a rule is not, or a test names no rule."""
-    from .mutants import MUTANTS  # which those who read the texts alone do not need
+    from .mutants import counts as mutants  # which those who read the texts alone do not need
 
     known = rules()
     shown: dict[str, int] = dict.fromkeys(known, 0)
@@ -107,32 +114,36 @@ def coverage(root: Path) -> str:
         named.append((file, [name]))
         if file not in tests.setdefault(name, []):
             tests[name].append(file)
-    mutants: dict[str, int] = {}
-    for mutant in (mutant for section in MUTANTS.values() for mutant in section):
-        named.append((f"the mutant {mutant.name!r}", [mutant.rule]))
-        mutants[mutant.rule] = mutants.get(mutant.rule, 0) + (mutant.equivalent is None)
+    named += [(f"the mutant {mutant.name!r}", [mutant.rule]) for mutant in mutants.every()]
     for place, names in named:
         if not names or set(names) - known.keys():
             raise ValueError(f"{place} names {', '.join(names) or 'no rule'}; rules are {', '.join(known)}")
     untested = [name for name in known if not (shown[name] or stored[name] or tests[name])]
     if untested:
         raise ValueError(f"no example, vector or test is for {', '.join(untested)}")
+    mutants.check(known)
+    counts = mutants.by_rule()
     lines = [
         "# Where each rule is tested",
         "",
         "Written by `python -m specs.text`; CI fails if it is not up to date, if a rule is tested nowhere, or if a",
         "test names no rule. Every example and vector runs against the oracle, the JAX code and the port in C.",
         "",
-        "The mutants are single faults in the port in C, all of which the stored cases must find:",
-        "`python -m specs.mutants`.",
+        "The mutants are single faults in the port in C and in the oracle, all of which the stored cases must find:",
+        "`python -m specs.mutants`. Every rule has two or more, or a reason below the table.",
         "",
-        "| Rule | Examples in its text | Vectors | Mutants | Tests |",
-        "|---|---|---|---|---|",
+        "| Rule | Examples in its text | Vectors | Mutants of the port in C | Mutants of the oracle | Tests |",
+        "|---|---|---|---|---|---|",
     ]
     for name, text in known.items():
         files = ", ".join(f"{count} in [{file}](vectors/{file}.json)" for file, count in stored[name].items())
         links = ", ".join(f"[{file}](../{file})" for file in tests[name])
-        lines.append(f"| [{name}]({text}.md) | {shown[name] or ''} | {files} | {mutants.get(name, '')} | {links} |")
+        faults = " | ".join(str(counts[name, target] or "") for target in ("c", "oracle"))
+        lines.append(f"| [{name}]({text}.md) | {shown[name] or ''} | {files} | {faults} | {links} |")
+    lines += ["", *(f"- {name} has no mutants: {why}." for name, why in mutants.ELSEWHERE.items())]
+    lines += ["", "Mutants that change where, when or whether a cause of C-7 is answered:", ""]
+    lines += ["| Cause | Mutants |", "|---|---|"]
+    lines += [f"| `{cause}` | {mutants.of_cause(cause)} |" for cause in causes()]
     return "\n".join(lines) + "\n"
 
 

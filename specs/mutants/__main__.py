@@ -1,4 +1,4 @@
-"""Puts single faults into the port in C and lists what the stored cases do not catch: `python -m specs.mutants`."""
+"""Puts single faults into the port in C and the oracle, and lists what the stored cases do not catch."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from . import MUTANTS
+from .bench import Bench
 from .mutant import Mutant
-from .program import Bench
 
 
 class Outcome(NamedTuple):
@@ -31,13 +31,18 @@ class Outcome(NamedTuple):
 
 
 def chosen(
-    section: str | None = None, rule: str | None = None, sample: int | None = None, seed: int = 0
+    section: str | None = None,
+    rule: str | None = None,
+    target: str | None = None,
+    sample: int | None = None,
+    seed: int = 0,
 ) -> list[tuple[str, Mutant]]:
     """Mutants with their sections.
 
     Args:
       section: Of this section only.
       rule: Of this rule only.
+      target: Of the port in C, `c`, or of the `oracle` only.
       sample: So many at random, or all if there are no more.
       seed: What the sample is drawn from.
 
@@ -48,10 +53,12 @@ def chosen(
         (name, mutant)
         for name, mutants in MUTANTS.items()
         for mutant in mutants
-        if section in (None, name) and rule in (None, mutant.rule)
+        if section in (None, name) and rule in (None, mutant.rule) and target in (None, mutant.target)
     ]
     if not found:
-        raise ValueError(f"no mutant is of section {section} and rule {rule}; sections are {', '.join(MUTANTS)}")
+        raise ValueError(
+            f"no mutant is of section {section}, rule {rule} and target {target}; sections are {', '.join(MUTANTS)}"
+        )
     return found if sample is None else random.Random(seed).sample(found, min(sample, len(found)))
 
 
@@ -59,7 +66,7 @@ def judge(mutants: Sequence[tuple[str, Mutant]], jobs: int = 2) -> Iterator[Outc
     """What becomes of each mutant, in their order.
 
     Raises:
-      ValueError: If the sound port fails a case, or a mutant cannot be compiled.
+      ValueError: If a sound program fails a case, or a mutant cannot be compiled.
     """
     with tempfile.TemporaryDirectory(prefix="ecjax-mutants-") as folder, ThreadPoolExecutor(jobs) as pool:
         bench = Bench(Path(folder))
@@ -76,7 +83,7 @@ def _line(outcome: Outcome) -> str:
     fate = f"killed by {outcome.killer}" if outcome.killer else "SURVIVES"
     if mutant.equivalent:
         fate = "killed, though declared equivalent" if outcome.killer else f"is equivalent: {mutant.equivalent}"
-    return f"{outcome.section:12} {mutant.rule:5} {mutant.name}: {fate}"
+    return f"{outcome.section:12} {mutant.target:6} {mutant.rule:5} {mutant.name}: {fate}"
 
 
 def main() -> None:
@@ -84,6 +91,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m specs.mutants", description=__doc__)
     parser.add_argument("--section", choices=MUTANTS, help="mutants of this section only")
     parser.add_argument("--rule", help="mutants of this rule only, such as T-6")
+    parser.add_argument("--target", choices=("c", "oracle"), help="mutants of the port in C, or of the oracle, only")
     parser.add_argument("--jobs", type=int, default=2, help="how many to try at once")
     parser.add_argument("--sample", type=int, help="so many of them, at random")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
@@ -91,9 +99,8 @@ def main() -> None:
     arguments = parser.parse_args()
     outcomes: list[Outcome] = []
     try:
-        for outcome in judge(
-            chosen(arguments.section, arguments.rule, arguments.sample, arguments.seed), arguments.jobs
-        ):
+        wanted = chosen(arguments.section, arguments.rule, arguments.target, arguments.sample, arguments.seed)
+        for outcome in judge(wanted, arguments.jobs):
             outcomes.append(outcome)
             print(_line(outcome), flush=True)
     except ValueError as error:

@@ -8,6 +8,7 @@ _QKV = "pass->qkv[i] = (int32_t)clamp(pass->qkv[i], 127);"
 _QKV_ALL = f"for (size_t i = 0; i < 3 * width; i++)\n        {_QKV}"
 _KEYS = "bytes_push(pass->work, &cache->keys, (uint8_t)pass->qkv[width + i]);"
 _VALUES = "bytes_push(pass->work, &cache->values, (uint8_t)pass->qkv[2 * width + i]);"
+_GREATEST = "int32_t greatest = scores[0], total = 0;"
 _FIRST = "first = position + 1 > context ? position + 1 - context : 0;"
 _DOT = "sum += query[i] * key[i];"
 _SCORE = "sum = rescale(sum, tensors[SCORES_MULTIPLIER].numbers[head], tensors[SCORES_SHIFT].numbers[head]);"
@@ -44,6 +45,13 @@ _ATTENTION = [
         _FIRST,
         "position + 1 > context ? position + 1 - context",
         "position > context ? position - context",
+    ),
+    edit(
+        "T-10",
+        "attention sees 64 positions at most",
+        _FIRST,
+        "position + 1 > context ? position + 1 - context",
+        "position + 1 > 64 && context > 64 ? position + 1 - 64 : position + 1 > context ? position + 1 - context",
     ),
     edit(
         "T-10",
@@ -94,7 +102,8 @@ _ATTENTION = [
         "scores[i] > greatest ? scores[i] : greatest",
         "scores[i]",
     ),
-    edit("T-11", "the greatest score is never below 0", "int32_t greatest = scores[0], total = 0;", "scores[0]", "0"),
+    edit("T-11", "the greatest score is -2^20 at least", _GREATEST, "scores[0]", "-(1 << 20)"),
+    edit("T-11", "the greatest score is never below 0", _GREATEST, "scores[0]", "0"),
     edit("T-11", "15 is 12", _WEIGHT, "d / 256 < 15 ? (unsigned)d / 256 : 15", "d / 256 < 12 ? (unsigned)d / 256 : 12"),
     edit(
         "T-11",

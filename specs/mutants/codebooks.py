@@ -208,6 +208,16 @@ _PARSING = [
     edit("B-13", "sums have 24 bits", _BEST, "[id],", "[id] & 0xffffff,"),
     edit("B-13", "sums have 31 bits", _BEST, "[id],", "[id] & 0x7fffffff,"),
     edit("B-13", "sums have 32 bits", _BEST, "[id],", "[id] & 0xffffffff,"),
+    edit(
+        "B-13", "sums have 32 bits and a sign", _WAY, "ways[i + 1].cost", "(uint64_t)(int64_t)(int32_t)ways[i + 1].cost"
+    ),
+    edit(
+        "B-13",
+        "sums are floats",
+        _BEST,
+        "ways[i + 1].cost + (uint64_t)book->costs[id]",
+        "(uint64_t)(float)(ways[i + 1].cost + (uint64_t)book->costs[id])",
+    ),
     edit("B-13", "strings of 255 bytes are not looked at", _WAY, "id >= 0", "id >= 0 && i < 254"),
     edit("B-13", "strings of 128 bytes and more are not looked at", _WAY, "id >= 0", "id >= 0 && i < 127"),
 ]

@@ -102,6 +102,13 @@ _VERSION_1 = [
     ),
     edit(
         "K-19",
+        "both halves of the length in version 1 are added",
+        _LENGTH,
+        "number_at(reader, start + 8, 8)",
+        "number_at(reader, start + 8, 4) + number_at(reader, start + 12, 4)",
+    ),
+    edit(
+        "K-19",
         "the length in version 1 has 53 bits",
         _LENGTH,
         "number_at(reader, start + 8, 8)",

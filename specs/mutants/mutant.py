@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+PORT = "ports/c/ecjax.c"
+
 
 class Mutant(NamedTuple):
-    """A single fault, as a porter may make it, in the port in C.
+    """A single fault, as a porter may make it, in the port in C or in the oracle.
 
     Attributes:
       name: What is wrong.
@@ -14,6 +16,7 @@ class Mutant(NamedTuple):
       old: What is replaced in the source; it occurs there exactly once.
       new: What stands there instead.
       equivalent: Why no input shows the fault, in a sentence; None if stored cases must.
+      file: The source, below specs: the port in C, or a module of the oracle.
     """
 
     name: str
@@ -21,9 +24,17 @@ class Mutant(NamedTuple):
     old: str
     new: str
     equivalent: str | None = None
+    file: str = PORT
+
+    @property
+    def target(self) -> str:
+        """What it is put into: `c` or `oracle`."""
+        return "c" if self.file == PORT else "oracle"
 
 
-def edit(rule: str, name: str, line: str, part: str, new: str, equivalent: str | None = None) -> Mutant:
+def edit(
+    rule: str, name: str, line: str, part: str, new: str, equivalent: str | None = None, file: str = PORT
+) -> Mutant:
     """The mutant that changes the first occurrence of a part of a line.
 
     Raises:
@@ -31,9 +42,9 @@ def edit(rule: str, name: str, line: str, part: str, new: str, equivalent: str |
     """
     if part not in line:
         raise ValueError(f"mutant {name!r}: {part!r} is not in {line!r}")
-    return Mutant(name, rule, line, line.replace(part, new, 1), equivalent)
+    return Mutant(name, rule, line, line.replace(part, new, 1), equivalent, file)
 
 
 def drop(rule: str, name: str, line: str, equivalent: str | None = None) -> Mutant:
-    """The mutant that leaves a line out."""
+    """The mutant that leaves a line of the port in C out."""
     return Mutant(name, rule, line, "", equivalent)

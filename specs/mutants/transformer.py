@@ -170,6 +170,13 @@ _STREAM = [
     ),
     edit(
         "T-7",
+        "a product has 29 bits in its sums",
+        _PRODUCT,
+        "+= x[i] * weight[j];",
+        "= (int32_t)((uint32_t)(result[j] + x[i] * weight[j]) << 3) >> 3;",
+    ),
+    edit(
+        "T-7",
         "products are floats",
         _PRODUCT,
         "result[j] += x[i] * weight[j];",

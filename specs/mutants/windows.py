@@ -160,6 +160,12 @@ _SHARING = [
         "session_rewind(session, 0);\n        share_points",
     ),
     edit("W-5", "points are shared one off", _SMALL, "shares->m.limb[0] *", "(shares->m.limb[0] - 1) *"),
+    Mutant(
+        "points are shared by ratios",
+        "W-5",
+        _SMALL,
+        "wide_from((uint32_t)(shares->m.limb[0] * ((double)shares->kept[c] / shares->kept[BYTES])));",
+    ),
     edit("W-5", "points are shared by all frequencies", _SMALL, "shares->kept[BYTES]", "(1u << shares->precision)"),
     edit("W-5", "points are rounded to the nearest", _SMALL, _PRODUCT, f"({_PRODUCT} + shares->kept[BYTES] / 2)"),
     edit("W-5", "dropped children count", _SUM, "kept ? frequency : 0", "frequency"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..oracle import codebook, protocol
 from ..oracle.codebook import Codebook
-from . import codebooks_large, no_codebooks, parses
+from . import codebooks_large, no_codebooks, parses, words
 from .books import written
 from .case import Case, flat, mixed, peaked, table_model
 
@@ -61,6 +61,7 @@ def cases(shared: Mapping[str, Any]) -> Iterator[Case]:
     yield from parses.cases(shared)
     yield from no_codebooks.cases()
     yield from codebooks_large.cases(shared)
+    yield from words.codebooks()
 
 
 def _damaged(shared: Mapping[str, Any]) -> Iterator[Case]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..oracle.codebook import Codebook
+from . import words
 from .books import BYTES, priced, trie, written
 from .case import Case, flat, peaked, table_model
 from .transformers import tiny_model
@@ -40,6 +41,8 @@ def definitions() -> dict[str, Any]:
     for one in (0, 1):
         book = priced({b"a": one, b"aa": 1, b"b": 65_535})
         found[f"sums-{one}"] = written(book)
+    found["sums-of-31"] = written(priced({b"a": 1, b"aa": 1, b"b": 65_535, b"c": 32_767}))
+    found["sums-of-24"] = written(priced({b"a": 1, b"aa": 2, b"b": 65_535}))
     return found
 
 
@@ -65,7 +68,12 @@ def cases(_: Mapping[str, Any]) -> Iterator[Case]:
         yield Case("sums of 32 bits and more", "B-13 C-1", request, ["long"])
         request = request | {"text": {"bytes": ["6161", ["62", 32_768], ["7a", 16], "78"]}}
         yield Case("sums of 31 bits", "B-13 C-1", request, ["long"])
+    request = {"op": "codebook.encode", "codebook": "#sums-of-31", "text": {"bytes": ["6161", ["62", 32_768], "63"]}}
+    yield Case("sums just below and at 2^31", "B-13 C-1", request, ["long"])
+    request = {"op": "codebook.encode", "codebook": "#sums-of-24", "text": {"bytes": ["6161", ["62", 257]]}}
+    yield Case("sums above 2^24 that differ by 1", "B-13 C-1", request)
     yield from _wrong()
+    yield from words.large_codebooks(_chain(2**16, 200))
 
 
 def _wrong() -> Iterator[Case]:

@@ -23,6 +23,7 @@ CODINGS: Mapping[str, dict[str, Any]] = {
 WRONG_HEADERS = [
     (Header(0, 0, 12, FINGERPRINT), "method 0"),
     (Header(4, 0, 12, FINGERPRINT), "method 4"),
+    (Header(4, 129, 17, FINGERPRINT), "method 4, and parameters of no method"),
     (Header(container.STREAM, 9, 12, FINGERPRINT), "streams with windows"),
     (Header(container.STREAM, 0, 8, FINGERPRINT), "precision 8"),
     (Header(container.STREAM, 0, 17, FINGERPRINT), "precision 17"),

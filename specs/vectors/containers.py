@@ -42,6 +42,8 @@ def cases(shared: Mapping[str, Any]) -> Iterator[Case]:
     encode = _ENCODE | {"text": "61", "block": 10} | STREAM
     yield Case("windows of 8 bits", "W-1 K-5", encode | {"bits": 8})
     yield Case("a model of precision 8", "F-1 K-5", encode | {"model": "#precision-8"})
+    both = {"model": "#precision-8", "bits": 8}
+    yield Case("model and size both wrong: the model is told", "F-1 W-1 C-7", encode | both)
     yield Case("no codebook", "B-1 K-5", _ENCODE | {"text": "61", "block": 10, "codebook": "#no-book"})
     yield from _damaged(resolved(STREAM, shared), _text(shared))
     yield from _headers(resolved(STREAM, shared))
@@ -181,6 +183,8 @@ def _blocks(start: bytes) -> Iterator[Case]:
         (b"\x01\x00\x00\x03\x00\x00\x04", "p = n + 1, and no more"),
         (b"\x00\x01\x00\x01\x00\x00\x00", "65537 bytes of text, and no more"),
         (b"\x00\x00\x00\x00\x00\x00\x00", "no text, and no more"),
+        (b"\x00\x00\x00\x03\xff\xff\xff" + bytes(9), "as large a payload as can be written"),
+        (b"\x01\xff\xff\xff\xff\xff\xff" + bytes(9), "as much text and as large a payload as can be written"),
         (b"\x01\x00\x00\x03\x00\x00\x03", "a right start, and no more"),
         (stored(b"abc", b"abd")[:-1], "another text's checksum, and not all of it"),
         (stored(b"abc", b"abc") + b"\x00\x00\x00", "a wrong checksum, and not all of it"),

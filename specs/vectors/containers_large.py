@@ -91,6 +91,12 @@ def _version_1(shared: Mapping[str, Any]) -> Iterator[Case]:
     for bits in (16, 24, 31, 32, 48, 53, 63):
         end = containers_1.write_block(0, (2**bits + 3).to_bytes(8, "big") + crc(text))
         yield from both(start + block + end, STREAM, f"version 1: a length of 2^{bits} + 3", "K-19")
+    for high, low in ((3, 0), (1, 2)):
+        end = containers_1.write_block(0, high.to_bytes(4, "big") + low.to_bytes(4, "big") + crc(text))
+        yield from both(start + block + end, STREAM, f"version 1: a length of {high} * 2^32 + {low}", "K-19")
+    for size in (2**31, 2**32 - 1):
+        cut = start + (3).to_bytes(4, "big") + size.to_bytes(4, "big") + bytes(9)
+        yield from both(cut, STREAM, f"version 1: a payload of {size} bytes, and no more", "K-18 K-19", "truncated")
     for bits in (16, 24, 31):
         long = containers_1.write_block(2**bits + 3, coding.encode(text)) + containers_1.write_end(text)
         yield from both(start + long, STREAM, f"version 1: a block of 2^{bits} + 3 bytes", "K-18")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..oracle.protocol import runs
-from . import powers
+from . import powers, words
 from .case import Case
 
 
@@ -20,8 +20,8 @@ def _case(comment: str, rules: str, logits: list[int], precision: int, *flags: s
     return Case(comment, rules, {"op": "frequencies", "logits": runs(logits), "precision": precision}, flags)
 
 
-def cases(_: Mapping[str, Any]) -> Iterator[Case]:
-    """All of them."""
+def cases(shared: Mapping[str, Any]) -> Iterator[Case]:
+    """All of them; none uses a definition."""
     draw = random.Random(1)
     for precision in range(9, 17):
         logits = [draw.randrange(-4000, 1) for _ in range(256)]
@@ -55,3 +55,4 @@ def cases(_: Mapping[str, Any]) -> Iterator[Case]:
     yield _case("no logits", "F-2", [], 16)
     yield _case("a logit above 2^30", "F-2", [0] * 255 + [2**30 + 1], 16)
     yield _case("a logit below -2^30", "F-2", [-(2**30) - 1] + [0] * 255, 16)
+    yield from words.frequencies()

@@ -55,6 +55,7 @@ def _wrong_members() -> Iterator[tuple[Codebook, str]]:
     yield _changed({b"": 0, b"ab": 1}), "the empty string is no member"
     yield _changed({b"a": 0, b"ab": 1}), "a byte that has children is no member"
     yield _changed({b"b": 0, b"ab": 1}), "a byte that has no children is no member"
+    yield _changed({b"\xff": 0, b"ab": 1}), "the last byte is no member"
     yield _changed({b"abc": 0, b"ab": 1}), "a node without children is no member"
     yield _changed({b"xy": 2}), "a member of 2"
     yield _changed({b"uv": 0, b"xy": 2}), "a member of 2 that makes up for one that is missing"

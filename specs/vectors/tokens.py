@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..oracle.protocol import write_code
+from . import words
 from .case import Case
 
 
@@ -57,3 +58,4 @@ def cases(_: Mapping[str, Any]) -> Iterator[Case]:
     )
     yield _join("an id that is 2^4", [15, 16], 16, 4)
     yield _join("an id below 0", [-1, 3], 16, 4)
+    yield from words.tokens()

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..oracle.protocol import from_runs, runs
 from ..oracle.tensors import RANGES, shapes
-from . import transformers_large
+from . import transformers_large, transformers_limits, words
 from .case import Case
 
 _TINY = {"context": 3, "d_model": 4, "head_dim": 2, "heads": 2, "layers": 2, "mlp_dim": 5, "vocab_size": 256}
@@ -62,7 +62,11 @@ def definitions() -> dict[str, Any]:
     quiet = copy.deepcopy(tiny_model(8, layers=1))
     quiet["tensors"][".embedding"] = runs(random.Random(8).choice((-1, 0, 1)) for _ in range(257 * 4))
     found["quiet"] = quiet
-    return found | transformers_large.definitions()
+    return found | _large()
+
+
+def _large() -> dict[str, Any]:
+    return transformers_large.definitions() | transformers_limits.definitions()
 
 
 def _logits(comment: str, rules: str, model: str, text: bytes, *flags: str) -> Case:
@@ -81,7 +85,7 @@ def _changed(model: dict[str, Any], name: str, place: int, number: int) -> dict[
 def cases(shared: Mapping[str, Any]) -> Iterator[Case]:
     """All of them."""
     stages = "T-4 T-5 T-6 T-7 T-8 T-9 T-10 T-11 T-12 T-13 T-14 T-15"
-    for name in (name for name in shared if name not in transformers_large.definitions()):
+    for name in (name for name in shared if name not in _large()):
         yield _logits("no text", "T-4", name, b"")
         yield _logits("one byte: the start symbol only", stages, name, b"a")
         yield _logits("a text longer than the context", stages, name, b"\x00\x41\x80\xff\xc1\x42\x07")
@@ -138,7 +142,9 @@ def cases(shared: Mapping[str, Any]) -> Iterator[Case]:
         request = {"op": "transformer.logits", "transformer": at_limits, "text": "6162"}
         yield Case("scales at their limits", "T-3 T-8", request)
     yield from _taken(model)
+    yield from words.transformers(model)
     yield from transformers_large.cases(shared)
+    yield from transformers_limits.cases()
 
 
 def _taken(model: dict[str, Any]) -> Iterator[Case]:

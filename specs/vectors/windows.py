@@ -9,6 +9,7 @@ from typing import Any
 from ..oracle import protocol
 from ..oracle import windows as oracle
 from ..oracle.protocol import write_code
+from . import words
 from .case import Case, flat, likely_text, mixed, peaked, scattered, table_model
 from .transformers import tiny_model
 
@@ -31,6 +32,12 @@ def definitions() -> dict[str, Any]:
     near = [1] * 256  # K[255] is 65281, for which m * K, with 40 bits, is 1 below a multiple of 2^16
     near[254], near[255] = 65_281 - 254, 255
     found["near-a-multiple"] = table_model(16, [near])
+    # Of 98 points after `a`, each of the bytes 0 to 48 gets exactly 2, and of 49 points after `b` exactly 1.
+    even = [6] * 49 + [1] * 196 + [2] * 11
+    start = [1] * 256
+    start[97], start[98], start[99] = 100, 50, 109
+    found["exact-shares"] = table_model(9, [even, start], [0] * 256 + [1])
+    found["fine-transformer"] = {"precision": 16, "transformer": tiny_model(7, layers=1, context=2)}
     found["precision-17"] = table_model(17, [flat(17)])
     found["no-32-bits"] = table_model(9, [[2**32 + 2, *[2] * 255]])
     found["sum-too-small"] = table_model(9, [[2] * 255 + [1]])
@@ -61,7 +68,7 @@ def cases(shared: Mapping[str, Any]) -> Iterator[Case]:
     for name in models:
         for bits in (9, 16, 33, 128):
             yield _encode("any bytes", "W-4 W-5 W-7", name, bits, draw.randbytes(20))
-        yield _encode("every byte once", "W-3 W-7", name, 16, bytes(range(256)))
+        yield _encode("every byte once", "C-4 W-3 W-7", name, 16, bytes(range(256)))
     for model in ("uniform", "surely-0", "surely-97", "surely-255", "two-alike", "uneven"):
         python, _ = protocol.from_model(shared[model])
         for bits in (9, 10, 12, 16, 32, 64, 128):
@@ -121,3 +128,8 @@ def cases(shared: Mapping[str, Any]) -> Iterator[Case]:
     yield _encode("a window of more than 40000 bytes", "W-5 W-7", "surely-97", 128, b"a" * 65_600, "long")
     code, _ = oracle.encode_window(long, b"a" * 40_000, 128)
     yield _decode("a string of 40000 bytes", "W-5 W-9", "surely-97", 128, [code], "long")
+    yield from words.windows()
+    for first in (b"a", b"b"):
+        text = b"".join(first + bytes([byte]) for byte in range(49))
+        yield _encode("shares that are whole numbers", "W-5", "exact-shares", 9, text)
+    yield _encode("every byte by the Transformer", "F-5 W-7 T-16", "fine-transformer", 64, bytes(range(256)), "long")
