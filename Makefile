@@ -25,7 +25,7 @@ KEEP_COMPILED := JAX_COMPILATION_CACHE_DIR="$(CURDIR)/.cache/jax" JAX_COMPILATIO
     JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test test-deep test-tpu test-cuda test-jax lint format bench lock clean
+.PHONY: help setup demo check test test-deep test-tpu test-cuda test-jax package lint format bench lock clean
 
 help: ## Lists the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,17 @@ test-jax: ## The golden digests, and the audit's knowledge of JAX, under other r
 	    build/jax-$$version/bin/python -m tests.exactness.parameters --check && \
 	    echo "JAX $$version gives the golden digests, and no parameter that the audit does not know" || exit 1; \
 	done
+
+package: ## Builds the wheel and the source archive, checks them, and runs the wheel in an environment of its own.
+	rm -rf dist build/package
+	$(PYTHON) -m venv build/package
+	build/package/bin/python -m pip install --disable-pip-version-check --quiet build twine
+	build/package/bin/python -m build --outdir dist .
+	build/package/bin/twine check --strict dist/*
+	$(PYTHON) -m venv --clear build/package
+	build/package/bin/python -m pip install --disable-pip-version-check --quiet dist/*.whl
+	cd build/package && bin/python -c "import ecjax; b = ecjax.load_codebook('books-16'); assert b.decode(b.encode(b'It was')) == b'It was'" \
+	    && printf 'It was the best of times.' > text && bin/ecjax encode --force text && bin/ecjax decode --force text.ecj copy && cmp text copy
 
 lint: .venv/.installed ## Lint rules, format and types; changes nothing.
 	$(BIN)/ruff check .
