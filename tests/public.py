@@ -23,6 +23,7 @@ MODULES = [
     "ecjax.container",
     "ecjax.exactness",
     "ecjax.integers",
+    "ecjax.corpora",
     "ecjax.data",
     "ecjax.training",
     "ecjax.evaluation",

@@ -83,6 +83,7 @@ __getattr__, __dir__ = lazy.attach(
         "coding",
         "compilation",
         "container",
+        "corpora",
         "data",
         "evaluation",
         "exactness",

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import ecjax
-from ecjax.cli import codebooks, compression, generation, measurement, tokens, training
+from ecjax.cli import codebooks, compression, corpora, generation, measurement, tokens, training
 from ecjax.conformance import commands as conformance
 from ecjax.console import note
 
@@ -35,6 +35,7 @@ app.command()(compression.encode)
 app.command()(compression.decode)
 app.command()(compression.info)
 app.command()(tokens.tokenize)
+app.command("tokenize-corpus")(corpora.tokenize_corpus)
 app.command("train-codebook")(codebooks.train_codebook)
 app.command("train-m1")(training.train_m1)
 app.command("train-m2")(training.train_m2)
