@@ -28,10 +28,17 @@ if PROFILE != "deep":  # before JAX starts, which reads it once
     quick_to_compile = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
     os.environ.setdefault("XLA_FLAGS", quick_to_compile)
 
-# Commands keep compiled code in the user's cache; those of a test run leave that alone and begin without any.
-_CACHE = tempfile.TemporaryDirectory(prefix="ecjax-cache-")
-os.environ["XDG_CACHE_HOME"] = _CACHE.name
-
+# Commands keep compiled code in the user's cache; those of a test run leave that alone and begin without any. What this
+# process and its own compile is in one folder, empty at the run's beginning and gone at its end, which worker processes
+# and all that tests start inherit. The size limit makes them lock JAX's. In a deep run each process compiles by itself.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    _KEPT = tempfile.TemporaryDirectory(prefix="ecjax-cache-", ignore_cleanup_errors=True)
+    os.environ["XDG_CACHE_HOME"] = os.path.join(_KEPT.name, "user")
+    os.environ["NUMBA_CACHE_DIR"] = os.path.join(_KEPT.name, "numba")
+    if PROFILE != "deep" and "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # which `make check` sets
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = os.path.join(_KEPT.name, "jax")
+        os.environ["JAX_COMPILATION_CACHE_MAX_SIZE"] = str(1 << 30)
+        os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
 
 _MANY_MAPPINGS = 30_000  # of 65,530 that Linux gives a process; each compiled program takes several
 

@@ -6,12 +6,12 @@ import re
 import shutil
 import subprocess
 import sys
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jax._src import compilation_cache
 
 from ecjax import compilation
 from ecjax.caching import Folder
@@ -90,9 +90,10 @@ def test_what_xla_tells_of_instructions_is_not_shown(first, tmp_path):
     listed = []
     for path in kept(folder):
         store = Folder(path.parent, folder, 1 << 20)
-        code = zlib.decompress(store.get(path.stem) or b"")
+        code = compilation_cache.decompress_executable(store.get(path.stem) or b"")
         listed += re.findall(rb"[+]sse4[.]1|[+]neon", code)
-        store.put(path.stem, zlib.compress(code.replace(b"+sse4.1", b"+zse4.1").replace(b"+neon", b"+zeon")))
+        changed = code.replace(b"+sse4.1", b"+zse4.1").replace(b"+neon", b"+zeon")
+        store.put(path.stem, compilation_cache.compress_executable(changed))
     if not listed:
         pytest.skip("XLA lists neither of these here")
     assert re.search("[+](zse4.1|zeon) is not", run_code(folder, TF_CPP_MIN_LOG_LEVEL="1").stderr)

@@ -45,7 +45,7 @@ from ecjax.models.transformer import Transformer, configuration
 text = b"It was the best of times, it was the worst of times."
 book, model = ecjax.load_codebook("books-12"), ecjax.load_model("m1-books")
 assert book.decode(book.encode(text)) == text
-assert ecjax.decompress(ecjax.compress(text)) == text
+assert ecjax.decompress(ecjax.compress(text, book)) == text
 static = ecjax.Unigram.fit(text)
 windows = ecjax.EqualInfo(static, 16)
 assert windows.decode(windows.encode(text)) == text
@@ -81,9 +81,20 @@ def test_nothing_optional_is_needed_to_tokenise(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_nothing_optional_is_needed_to_compress(tmp_path: Path) -> None:
     (tmp_path / "text").write_bytes(b"It was the best of times, it was the worst of times.")
-    for command in COMMANDS:
-        result = run(f"from ecjax.cli import main\nsys.argv[1:] = {command}\nsys.exit(main())", tmp_path)
-        assert result.returncode == 0, (command, result.stderr)
+    program = f"""
+    from ecjax.cli import main
+
+    for command in {COMMANDS}:
+        sys.argv[1:] = command
+        try:
+            main()
+        except SystemExit as stop:
+            assert not stop.code, command
+        else:
+            raise AssertionError("a command ends by itself")
+    """
+    result = run(program, tmp_path)
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize(

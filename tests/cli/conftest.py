@@ -1,4 +1,6 @@
+import contextlib
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -6,6 +8,10 @@ import pytest
 
 from ecjax import cli
 from tests.cli.support import TEXTS, Outcome
+from tests.strategies import annotations_unchecked
+
+# The checks of annotations take most of the time, and users have none; the deep run has them.
+CHECKED = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
 
 
 @pytest.fixture
@@ -16,7 +22,7 @@ def ecjax(monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[b
         monkeypatch.setattr("sys.argv", ["ecjax", *map(str, arguments)])
         if given is not None:
             monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
-        with pytest.raises(SystemExit) as stop:
+        with contextlib.nullcontext() if CHECKED else annotations_unchecked(), pytest.raises(SystemExit) as stop:
             cli.main()
         out, err = capsysbinary.readouterr()
         return Outcome(int(stop.value.code or 0), out.decode("utf-8", "replace"), err.decode(), out)

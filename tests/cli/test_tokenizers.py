@@ -54,7 +54,7 @@ DEEP = (
     "AC[2]",
     "EqualInfo[64",
     "EqualInfo[16,256] d",
-    "EqualInfo[16,256] every 3",
+    "EqualInfo[16,256] every",
     "EqualInfo[16,256] n",
     "EqualText[4,256]",
 )
@@ -146,6 +146,7 @@ def test_names_that_are_none_are_refused(ecjax, name, cause, tmp_path: Path, mon
 
 def test_names_are_taken_apart() -> None:
     assert parse("EqualInfo[16,256] every 3:a:b [c]") == Method("EqualInfo", 16, "256", "every 3", "a:b [c]")
+    assert parse("EqualInfo[16,256] every other") == Method("EqualInfo", 16, "256", "every other", "m1-books")
     assert parse("books-12") is parse("./AC[256]") is parse("bytes") is parse("AC") is None
     assert source_of("AC[256]") == "m1-books" and source_of("GZip[2]") == "GZip[2]" and source_of("x/y") == "x/y"
     methods = [parse(f"AC[{ids}]") for ids in ("2", "1024", "1k", "32k", "65k", "65536")]

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+import zlib
 
 import pytest
 
@@ -103,7 +104,7 @@ def test_the_oracle_passes_as_a_program():
 
 def quick(case: Case) -> bool:
     """Cases for which little is compiled: a few sizes of windows and models, and what is refused at once."""
-    if {"W-12", "C-3", "T-16"} & set(case.rules):  # which few others are about
+    if {"W-12", "C-3", "T-16", "T-17"} & set(case.rules):  # which few others are about
         return True
     if "long" in case.flags or (case.request["op"] == "codebook.compile" and case.request["bits"] > 14):
         return False
@@ -111,7 +112,8 @@ def quick(case: Case) -> bool:
     if case.section == "windows":
         return (bits, precision) in [(9, 9), (33, 16)] or not 9 <= case.request["bits"] <= 128
     if case.section == "transformers":
-        return "refused" in case.answer or case.request["transformer"]["settings"]["d_model"] == 1
+        few = zlib.crc32(case.name.encode()) % 4 == 0  # each compiles a model of its own
+        return "refused" in case.answer or (few and case.request["transformer"]["settings"]["d_model"] == 1)
     if case.section == "containers":
         return bits != 128
     return case.section != "streams" or precision == 9

@@ -18,7 +18,7 @@ ONCE_WRONG = (1122, 1333)
 """Programs of which the search by itself proved what was not so: a refusal was lost where it was narrowed."""
 
 SHARDS = 4
-EACH = 250
+EACH = 100
 DEEP_SHARDS = 100
 DEEP_EACH = 10_000
 

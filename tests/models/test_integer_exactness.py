@@ -48,23 +48,32 @@ def sequence(model: Any, length: int) -> Audit:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("length", [1, 16, 40])
+@pytest.mark.parametrize("length", [40, *(pytest.param(n, marks=pytest.mark.deep) for n in (1, 16))])
 def test_any_weights_are_exact(length):
     sequence(any_weights(), length).check()
 
 
 @pytest.mark.slow
-def test_stepping_is_exact_however_long():
+@pytest.mark.parametrize("layers", [1, pytest.param(2, marks=pytest.mark.deep)])
+def test_stepping_is_exact_however_long(layers):
     def steps(model: IntegerTransformer, count: Any, byte: Any) -> Any:
         return jax.lax.fori_loop(0, count, lambda _, state: model.step(state, byte), model.init())
 
-    audit(steps, any_weights(), jax.ShapeDtypeStruct((), jnp.int32), BYTE).check()
+    model = any_weights(dataclasses.replace(CONFIG, layers=layers))
+    audit(steps, model, jax.ShapeDtypeStruct((), jnp.int32), BYTE).check()
 
 
 @pytest.mark.slow
 def test_the_size_of_the_paper_is_exact():
     paper = TransformerConfig(vocab_size=256, d_model=256, heads=4, layers=3, head_dim=64, mlp_dim=1024, context=1024)
     sequence(any_weights(paper), 2048).check()
+
+
+@pytest.mark.slow
+def test_windows_through_any_weights_are_exact():
+    model, length = any_weights(dataclasses.replace(CONFIG, layers=1)), within(jnp.array(0), 0, 24)
+    audit(lambda m, x, n: windows.encode(m, x, n, 16), model, text(24), length).check()
+    audit(lambda m, code: windows.decode(m, code, 16, 24), model, jax.ShapeDtypeStruct((1,), jnp.uint32)).check()
 
 
 @pytest.mark.slow
