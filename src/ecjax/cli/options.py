@@ -30,14 +30,15 @@ Texts = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors (and what --json asks for).")]
-TokenizerName = Annotated[
-    str,
-    typer.Option(
-        "--tokenizer",
-        help="'bytes', a shipped codebook (books-16, mixed-16), a codebook's file, or a method by the paper's name: "
-        "'EqualInfo[16,256]', 'AC[256]:MODEL', 'StaticAC[256]:TEXT', 'GZip[256]', 'SentencePiece[32k]:FILE.model'. "
-        "MODEL is m1-books if it is left out.",
-    ),
+_TOKENIZERS = (
+    "'bytes', a shipped codebook (books-16, mixed-16), a codebook's file, or a method by the paper's name: "
+    "'EqualInfo[16,256]', 'AC[256]:MODEL', 'StaticAC[256]:TEXT', 'GZip[256]', 'SentencePiece[32k]:FILE.model'. "
+    "MODEL is m1-books if it is left out."
+)
+TokenizerName = Annotated[str, typer.Option("--tokenizer", help=_TOKENIZERS)]
+TrainedTokenizer = Annotated[
+    str | None,
+    typer.Option("--tokenizer", show_default="books-12, or the codebook of the corpus", help=_TOKENIZERS),
 ]
 RememberedTokenizer = Annotated[
     str | None,

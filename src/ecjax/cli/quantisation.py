@@ -83,7 +83,7 @@ def run(request: Request) -> dict[str, object]:
         def save(trained: Transformer, losses: Sequence[float]) -> str:
             return save_exact(path, quantisation.quantise(trained), origin)
 
-        trained, told = training.train(rounding, examples.sources, depends, 1.0, save)
+        trained, told = training.train(rounding, training.batches(examples.sources), depends, 1.0, save)
         mark = told["fingerprint"]
         results["tuned_bits_per_byte"] = (tuned := loss(quantisation.quantise(trained)))
         results["tuned_percent_more"] = 100 * (tuned / base - 1)

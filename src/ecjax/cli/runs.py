@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -23,9 +23,24 @@ from ecjax.models.transformer import Transformer
 from ecjax.training import TrainingSettings, extended_settings, record, train
 from ecjax.training.endings import WindowExamples
 
+if TYPE_CHECKING:
+    import grain
+
 MODEL, LOSSES = "model.safetensors", "losses.json"
 
 Save = Callable[[Transformer, Sequence[float]], str]
+
+
+class Batches(NamedTuple):
+    """What a run is trained on.
+
+    Attributes:
+      iterator: Endless batches.
+      examples: How many there are, in a pass over all of them.
+    """
+
+    iterator: grain.DatasetIterator
+    examples: int
 
 
 class Run(NamedTuple):
@@ -67,10 +82,16 @@ class Run(NamedTuple):
                 raise atomic.Existing(f"{path} is there, and no run that made it; name another folder")
         return run
 
+    def batches(self, sources: Sequence[data.Source]) -> Batches:
+        """Shuffled batches of the examples of each length."""
+        chosen = sources if len(sources) > 1 else sources[0]
+        iterator = data.batches(chosen, self.settings.batch_size, self.settings.seed)
+        return Batches(iterator, sum(map(len, sources)))
+
     def train(
         self,
         model: Transformer,
-        examples: Sequence[data.Source],
+        batches: Batches,
         inputs: Mapping[str, Any],
         bytes_per_token: float,
         save: Save,
@@ -79,7 +100,7 @@ class Run(NamedTuple):
 
         Args:
           model: Where to begin.
-          examples: Those of each length.
+          batches: What it is trained on.
           inputs: What the result depends on beside model and settings, as JSON.
           bytes_per_token: For what is shown.
           save: Writes the model and returns its fingerprint.
@@ -90,7 +111,6 @@ class Run(NamedTuple):
         _check_model(self.out / MODEL, inputs)
         logging.getLogger("absl").setLevel(logging.ERROR)  # orbax warns of things that are as they should be
         first, settings, marks = jax.process_index() == 0, self.settings, []
-        batches = data.batches(examples if len(examples) > 1 else examples[0], settings.batch_size, settings.seed)
 
         def finish(trained: Transformer, losses: list[float]) -> None:
             atomic.write_bytes(self.out / LOSSES, f"{json.dumps([round(x, 4) for x in losses])}\n".encode())
@@ -99,7 +119,7 @@ class Run(NamedTuple):
         with training_progress(self.out.name, settings.total_steps, bytes_per_token, self.quiet or not first) as report:
             trained, losses = train(
                 model,
-                batches,
+                batches.iterator,
                 settings,
                 directory=self.out,
                 inputs=inputs,
@@ -114,7 +134,7 @@ class Run(NamedTuple):
             "fingerprint": marks[0] if marks else None,
             "weights": sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(trained, eqx.is_array))),
             "steps": len(losses),
-            "examples": sum(map(len, examples)),
+            "examples": batches.examples,
             "training_loss": last,
             "training_bits_per_byte": last / np.log(2) / bytes_per_token,
         }

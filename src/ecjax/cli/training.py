@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ecjax.cli.methods import source_of
-from ecjax.cli.options import Force, Json, Quiet, Seed, Texts, TokenizerName, named
+from ecjax.cli.options import Force, Json, Quiet, Seed, Texts, TrainedTokenizer, named
 from ecjax.cli.ready import ready
 from ecjax.console import show
 from ecjax.models.choices import Relative
@@ -135,14 +135,21 @@ def train_m1(
     def save(trained: Transformer, losses: Sequence[float]) -> str:
         return save_transformer(out / MODEL, trained, provenance(inputs, run.settings))
 
-    _, results = run.train(model, examples.sources, inputs, examples.bytes_per_symbol, save)
+    _, results = run.train(model, run.batches(examples.sources), inputs, examples.bytes_per_symbol, save)
     _show(results, quiet, as_json)
 
 
 def train_m2(
-    texts: Texts,
+    texts: Annotated[
+        list[Path],
+        typer.Argument(
+            parser=named,
+            metavar="TEXTS...",
+            help="Text files, or folders of them, each file being a document; or one folder that tokenize-corpus made.",
+        ),
+    ],
     out: Out,
-    tokenizer: TokenizerName = "books-12",
+    tokenizer: TrainedTokenizer = None,
     size: Annotated[str, typer.Option(help="tiny, small, 1m, 3m, 25m, 113m, 403m or 2b.")] = "small",
     context: Annotated[int, typer.Option(min=1, help="Tokens that the model sees.")] = 128,
     relative: Annotated[
@@ -173,36 +180,34 @@ def train_m2(
 
     If the run in the folder was stopped, it goes on; if it is finished, nothing is trained again.
 
+    A corpus that tokenize-corpus made may be of any size: documents are read from its shards as they are needed.
+
     With --distributed, run it once for each process, with the same arguments and one --out that all of them reach.
     """
     ready("ecjax.cli.runs", extras=_CHECKPOINTS, keep=not distributed)
     import jax
 
-    from ecjax import data
+    from ecjax.cli.language_examples import DEFAULT, language_examples
     from ecjax.cli.runs import MODEL, Run, join_processes, provenance
-    from ecjax.cli.tokenizers import identity, tokenizer_of
+    from ecjax.cli.tokenizers import identity
     from ecjax.models.files import save_transformer
     from ecjax.models.transformer import Transformer, configuration
 
     if distributed:
         join_processes()
     settings = _settings(steps, batch_size, optimizer, learning_rate, warmup, compute, accumulate, remat, seed)
-    run = Run.prepare(out, settings, extend, checkpoint_every, quiet, [*texts, source_of(tokenizer)])
-    named = tokenizer_of(tokenizer)
-    chosen = named.tokenizer
-    documents = data.read_documents(texts)
-    ids = data.token_stream(chosen, documents)
-    model = Transformer(configuration(size, chosen.vocab_size, context, relative), key=jax.random.key(seed))
-    told = identity(named)
-    inputs = {"command": "train-m2", "texts": data.fingerprint(documents), "tokenizer": told["fingerprint"]}
+    read = [*texts, source_of(tokenizer or DEFAULT)]
+    run = Run.prepare(out, settings, extend, checkpoint_every, quiet, read)
+    examples = language_examples(texts, tokenizer, context, run)
+    vocab_size = examples.tokenizer.tokenizer.vocab_size
+    model = Transformer(configuration(size, vocab_size, context, relative), key=jax.random.key(seed))
+    inputs = {"command": "train-m2", **examples.inputs}
 
     def save(trained: Transformer, losses: Sequence[float]) -> str:
-        origin = provenance(inputs | {"tokenizer": told}, run.settings)
+        origin = provenance(inputs | {"tokenizer": identity(examples.tokenizer)}, run.settings)
         return save_transformer(out / MODEL, trained, origin)
 
-    bytes_per_token = sum(map(len, documents)) / len(ids)
-    examples = data.Slices(ids, range(0, len(ids), context), context)
-    _, results = run.train(model, [examples], inputs, bytes_per_token, save)
+    _, results = run.train(model, examples.batches, inputs, examples.bytes_per_token, save)
     if jax.process_index() == 0:
         _show(results, quiet, as_json)
 

@@ -1,4 +1,4 @@
-"""Text files to training examples: documents, slices of one length, batches, and texts packed into rows."""
+"""Text files and corpora to training examples: documents, slices of one length, batches, texts packed into rows."""
 
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ecjax.data.packing import packed
     from ecjax.data.paper import END_OF_DOCUMENT, paper_examples
     from ecjax.data.slices import Slices, Source
+    from ecjax.data.streaming import corpus_batches
 
 __all__ = [
     "END_OF_DOCUMENT",
@@ -17,6 +18,7 @@ __all__ = [
     "Source",
     "batches",
     "concatenate",
+    "corpus_batches",
     "fingerprint",
     "packed",
     "paper_examples",
@@ -33,6 +35,7 @@ __getattr__, __dir__ = lazy.attach(
         ".packing": ["packed"],
         ".paper": ["END_OF_DOCUMENT", "paper_examples"],
         ".slices": ["Slices", "Source"],
+        ".streaming": ["corpus_batches"],
     },
     extra="train",
 )
