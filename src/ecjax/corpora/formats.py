@@ -48,7 +48,7 @@ class _ArrayRecordWriter:
     def __init__(self, file: io.BufferedRandom) -> None:
         # By way of its descriptor: only a file that is locked is safe from being swept away (`ecjax.atomic`). Ids of a
         # codebook hardly get smaller by compression, and each is a record of its own, so that any can be read alone.
-        options = "group_size:1,uncompressed"
+        options = "group_size:16,uncompressed"
         self._writer = _array_record("array_record_module").ArrayRecordWriter(f"/dev/fd/{file.fileno()}", options)
 
     def write(self, batch: Sequence[Ids]) -> None:

@@ -107,8 +107,11 @@ def _pool(
     alive, ours = context.Pipe(duplex=False)
     executor = ProcessPoolExecutor(workers, context, _start, (task, alive))
     try:
-        with _ctrl_c_is_ours():
-            futures = {executor.submit(_make, shard): shard for shard in shards}
+        try:
+            with _ctrl_c_is_ours():
+                futures = {executor.submit(_make, shard): shard for shard in shards}
+        except BrokenPipeError as error:  # one was killed before it had read what it is to do
+            raise BrokenProcessPool("a process was killed when it began") from error
         pending = set(futures)
         while pending:
             done, pending = wait(pending, _EVERY, FIRST_COMPLETED)
