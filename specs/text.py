@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -140,7 +141,8 @@ def coverage(root: Path) -> str:
         links = ", ".join(f"[{file}](../{file})" for file in tests[name])
         faults = " | ".join(str(counts[name, target] or "") for target in ("c", "oracle"))
         lines.append(f"| [{name}]({text}.md) | {shown[name] or ''} | {files} | {faults} | {links} |")
-    lines += ["", *(f"- {name} has no mutants: {why}." for name, why in mutants.ELSEWHERE.items())]
+    reasons = (f"- {name} has no mutants: {why}." for name, why in mutants.ELSEWHERE.items())
+    lines += ["", *(textwrap.fill(reason, 100, subsequent_indent="  ", break_on_hyphens=False) for reason in reasons)]
     lines += ["", "Mutants that change where, when or whether a cause of C-7 is answered:", ""]
     lines += ["| Cause | Mutants |", "|---|---|"]
     lines += [f"| `{cause}` | {mutants.of_cause(cause)} |" for cause in causes()]
