@@ -57,6 +57,8 @@ def cases(shared: Mapping[str, Any]) -> Iterator[Case]:
     yield from containers_1.cases(shared)
     yield from containers_books.cases(shared)
     yield from containers_large.cases(shared)
+    wrong = {"op": "container.decode", "file": "00"} | STREAM | {"model": "#precision-8"}
+    yield Case("model and file both wrong: the model is told", "F-1 K-2 C-7", wrong)
 
 
 def _text(shared: Mapping[str, Any]) -> bytes:
