@@ -26,6 +26,7 @@ OPTIONAL = [
     "grain",
     "optax",
     "orbax",
+    "jinja2",
     "matplotlib",
     "numba",
     "sentencepiece",
@@ -103,6 +104,7 @@ def test_nothing_optional_is_needed_to_compress(tmp_path: Path) -> None:
         ("from ecjax.training import train", "ecjax.training.train needs grain: pip install 'ecjax[train]'"),
         ("from ecjax.training import make_optimizer", "ecjax.training.make_optimizer needs optax"),
         ("from ecjax.data import batches", "ecjax.data.batches needs grain: pip install 'ecjax[train]'"),
+        ("import ecjax.demo", "the demonstration needs matplotlib: pip install 'ecjax[plot]'"),
     ],
 )
 def test_what_trains_says_what_it_needs(program: str, needed: str, tmp_path: Path) -> None:

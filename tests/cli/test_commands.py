@@ -324,7 +324,11 @@ def test_the_demonstration_reports(ecjax, tmp_path: Path) -> None:
     assert report["lossless"] is True and report["bytes"] == 40_000
     assert report["bytes_per_token"] == pytest.approx(report["bytes"] / report["tokens"])
     assert set(report["bits_per_byte"]) == {"uniform", "unigram", "bytes_lm", "m2"}
+    assert set(report["samples"]) == {"bytes", "books-12"} and report["samples"]["books-12"] == report["sample"]
     assert (tmp_path / "demo/curves.png").read_bytes().startswith(b"\x89PNG")
+    page = (tmp_path / "demo/report.html").read_text(encoding="utf-8")
+    assert "All came back as they were." in page and report["sha256"] in page
+    assert "ecjax demo --text mine.txt --minutes 0 --seed 0" in page and str(tmp_path) not in page
 
 
 @pytest.mark.slow

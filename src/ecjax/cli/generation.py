@@ -6,6 +6,7 @@ import codecs
 import contextlib
 import itertools
 import json
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -73,7 +74,7 @@ def demo(
     ] = None,
     out: Annotated[
         Path,
-        typer.Option(parser=named, metavar="FOLDER", help="Where report.json and curves.png go. Made if not there."),
+        typer.Option(parser=named, metavar="FOLDER", help="Where report.html and its data go. Made if not there."),
     ] = Path("build/demo"),
     minutes: Annotated[
         float, typer.Option(min=0, help="How long, about, the training of each of two small models takes.")
@@ -82,7 +83,7 @@ def demo(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Shows on a small scale: windows, a round trip, two language models compared, a sample."""
+    """Shows on a small scale: windows, round trips, two language models compared, samples. Writes an HTML report."""
     ready("ecjax.demo")
     from ecjax import demo as demonstration
 
@@ -90,8 +91,11 @@ def demo(
     name = "The Wind in the Willows" if text is None else text.name
     contents = streams.read(source)
     streams.check_outputs(out, demonstration.FILES, force, [source])
+    # The text by its name alone: a report may be shown to others, whom the folders do not concern.
+    own = [] if text is None else ["--text", text.name]
+    command = shlex.join(["ecjax", "demo", *own, "--minutes", f"{minutes:g}", "--seed", str(seed)])
     with console.capture() if as_json else contextlib.nullcontext():
-        report = demonstration.run(contents, name, out, minutes, seed)
+        report = demonstration.run(contents, name, out, minutes, seed, command)
     if as_json:
         print(json.dumps(report))
 
