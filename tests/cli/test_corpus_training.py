@@ -96,3 +96,23 @@ def test_a_folder_of_texts_may_have_an_index_of_its_own(ecjax, tmp_path: Path, c
     (tmp_path / "texts/plan.json").write_bytes(contents)
     outcome = ecjax("train-m2", tmp_path / "texts", "--out", tmp_path / "m2", *SMALL, "--steps", 1)
     assert outcome.status == 0, outcome.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("evaluate", "books-12"),
+        ("train-m1", "--out", "m1"),
+        ("train-codebook", "--bits", "9", "--out", "mine.safetensors"),
+        ("train-m2", "--out", "m2"),
+        ("tokenize-corpus", "--out", "again"),
+    ],
+)
+def test_a_corpus_among_texts_is_not_taken_for_text(
+    command: tuple[str, ...], corpus: Path, tmp_path: Path, ecjax, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("books").mkdir()
+    shutil.move(corpus, tmp_path / "books/shards")
+    place = 2 if command[0] == "evaluate" else 1
+    refused(ecjax(*command[:place], "books", *command[place:]), "books/shards is a corpus of tokens, not text")

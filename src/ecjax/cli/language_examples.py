@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,8 +10,9 @@ from ecjax import data
 from ecjax.cli.runs import Batches, Run
 from ecjax.cli.tokenizers import Named, tokenizer_of
 from ecjax.codebook import Codebook
-from ecjax.corpora.corpus import KIND, Corpus, open_corpus
-from ecjax.corpora.plan import CODEBOOK, INDEX, PLAN
+from ecjax.corpora.corpus import open_corpus
+from ecjax.corpora.folder import holds_corpus
+from ecjax.corpora.plan import CODEBOOK
 from ecjax.printable import printable
 
 DEFAULT = "books-12"
@@ -50,7 +49,7 @@ def language_examples(texts: Sequence[Path], tokenizer: str | None, context: int
       OSError: If something cannot be read.
       ImportError: If what reads the corpus is not installed.
     """
-    corpora = [path for path in texts if _is_corpus(path)]
+    corpora = [path for path in texts if holds_corpus(path)]
     if not corpora:
         return _of_texts(texts, tokenizer or DEFAULT, context, run)
     if len(texts) > 1:
@@ -84,26 +83,5 @@ def _of_corpus(folder: Path, tokenizer: str | None, context: int, run: Run) -> L
     end = named.tokenizer.padding_id
     rows = data.corpus_batches(corpus, context, run.settings.batch_size, run.settings.seed, end_id=end)
     ids = corpus.tokens + corpus.documents
-    inputs = {"texts": _fingerprint(corpus), "tokenizer": named.fingerprint}
+    inputs = {"texts": corpus.digest, "tokenizer": named.fingerprint}
     return LanguageExamples(Batches(rows, -(-ids // context)), named, inputs, corpus.bytes / ids)
-
-
-def _is_corpus(path: Path) -> bool:
-    """Whether a folder holds a corpus, be it unfinished or damaged."""
-    return any(_format(path / name).startswith(KIND) for name in (INDEX, PLAN))
-
-
-def _format(path: Path) -> str:
-    """The format that a JSON file says it is of; empty if it is not there, or says none."""
-    try:
-        contents = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return ""
-    found = contents.get("format") if isinstance(contents, dict) else None
-    return found if isinstance(found, str) else ""
-
-
-def _fingerprint(corpus: Corpus) -> str:
-    """SHA-256 of all shards, by their checksums, and their order."""
-    told = [[shard.documents, shard.sha256] for shard in corpus.shards]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 import operator
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -17,11 +19,10 @@ from ecjax.codebook import Codebook, load_codebook
 from ecjax.corpora import formats, plan, workers
 from ecjax.corpora.documents import LONGEST, Cut
 from ecjax.corpora.encoder import Encoder
+from ecjax.corpora.folder import INDEX, KIND, PLAN
 from ecjax.corpora.making import Facts, recorded, sha256_of
-from ecjax.corpora.plan import CODEBOOK, DONE, INDEX, SHARD_BYTES, VERSION, Format, Settings, Shard
+from ecjax.corpora.plan import CODEBOOK, DONE, SHARD_BYTES, VERSION, Format, Settings, Shard
 from ecjax.corpora.sources import Kind, Source, find
-
-KIND = "ecjax.corpus"
 
 
 def tokenize_corpus(
@@ -130,7 +131,7 @@ class Corpus:
     def __init__(self, folder: Path, codebook: Codebook | None = None) -> None:
         self.folder = folder
         if not (folder / INDEX).is_file():
-            begun = (folder / plan.PLAN).is_file()
+            begun = (folder / PLAN).is_file()
             what = "no whole corpus; run the same tokenize-corpus again" if begun else "no corpus"
             raise ValueError(f"{folder} holds {what}")
         index = plan.read_json(folder / INDEX)
@@ -178,6 +179,12 @@ class Corpus:
         if book.fingerprint != self.fingerprint:
             raise ValueError(f"{self.folder / CODEBOOK} is another codebook than the corpus was made with")
         return book
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the documents in every shard and the shards' checksums: the same for the same ids and format."""
+        told = [[shard.documents, shard.sha256] for shard in self.shards]
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
     def verify(self) -> None:
         """Reads all shards. Raises ValueError unless each has the checksum that the index says."""

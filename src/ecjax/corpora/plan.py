@@ -10,9 +10,10 @@ from typing import Any, Literal, get_args
 
 from ecjax import atomic
 from ecjax.corpora.documents import LONGEST, Cut, Piece, Rules
+from ecjax.corpora.folder import PLAN
 from ecjax.corpora.sources import Kind, Source
 
-PLAN, INDEX, CODEBOOK, DONE = "plan.json", "index.json", "codebook.safetensors", "done"
+CODEBOOK, DONE = "codebook.safetensors", "done"
 VERSION = 1
 SHARD_BYTES = 1 << 28
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from ecjax.corpora.folder import check_no_corpus
+
 Kind = Literal["text", "jsonl", "parquet"]
 Compression = Literal["none", "gzip", "zstd"]
 
@@ -50,7 +52,7 @@ def find(names: Sequence[str | Path], kind: Kind | None = None) -> list[Source]:
       kind: What the files hold; None goes by their names: .jsonl and .ndjson, .parquet and .pq, all others text.
 
     Raises:
-      ValueError: If a name stands for no file, or for something that cannot be read twice.
+      ValueError: If a name stands for no file, for something that cannot be read twice, or for a corpus of tokens.
       ImportError: If a URL needs a package that is not installed.
       OSError: If a folder or a remote store cannot be read.
     """
@@ -96,6 +98,7 @@ def _below(name: str, kind: Kind | None) -> Iterator[Source]:
     files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     if not files:
         raise ValueError(f"there is no file in {name}; give a folder with files")
+    check_no_corpus(files)
     for file in files:
         status = file.stat()
         if not stat.S_ISREG(status.st_mode):

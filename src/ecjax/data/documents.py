@@ -11,6 +11,7 @@ from jaxtyping import Int32, Int64, UInt8
 
 from ecjax.checks import check_ids
 from ecjax.codebook import Codebook
+from ecjax.corpora.folder import check_no_corpus
 from ecjax.standard import standard_input
 from ecjax.tokenizers import Tokenizer
 
@@ -21,7 +22,7 @@ def read_documents(paths: Sequence[Path]) -> list[bytes]:
     A path may also be that of a pipe, or `-` for standard input.
 
     Raises:
-      ValueError: If a path does not exist, or there is no text at all.
+      ValueError: If a path does not exist, it holds a corpus of tokens, or there is no text at all.
     """
     documents = []
     for path in paths:
@@ -31,6 +32,7 @@ def read_documents(paths: Sequence[Path]) -> list[bytes]:
         if not path.exists():
             raise ValueError(f"{path} does not exist; give a text file or a folder of text files")
         files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        check_no_corpus(files)
         documents += [text for text in (file.read_bytes() for file in files) if text]
     if not documents:
         raise ValueError(f"there is no text in {', '.join(map(str, paths))}; give at least one non-empty file")
