@@ -62,23 +62,32 @@ def executable() -> str:
 
 
 @contextlib.contextmanager
-def open_page(folder: Path) -> Iterator[Page]:
-    """A page whose server shows links in a folder; skips the test where the browser or its driver is missing."""
+def browse(folder: Path) -> Iterator[tuple[Any, str]]:
+    """A new page of playwright, and the address of a server that shows a folder.
+
+    Skips the test where the browser or its driver is missing.
+    """
     browser = executable()
     driver = pytest.importorskip(
         "playwright.sync_api", reason="the driver of the browser, playwright, is not installed"
     )
-    (folder / "javascript").symlink_to(ports.JAVASCRIPT.parent)
-    (folder / "assets").symlink_to(ASSETS)
     handler = functools.partial(_Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, driver.sync_playwright() as playwright:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         # The sandbox needs rights that containers and root do not have; the page has nothing but our own files.
         launched = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
         try:
-            page = launched.new_page()
-            page.goto(f"http://127.0.0.1:{server.server_port}/")
-            yield Page(page)
+            yield launched.new_page(), f"http://127.0.0.1:{server.server_port}/"
         finally:
             launched.close()
             server.shutdown()
+
+
+@contextlib.contextmanager
+def open_page(folder: Path) -> Iterator[Page]:
+    """A page whose server shows links in a folder; skips the test where the browser or its driver is missing."""
+    (folder / "javascript").symlink_to(ports.JAVASCRIPT.parent)
+    (folder / "assets").symlink_to(ASSETS)
+    with browse(folder) as (page, address):
+        page.goto(address)
+        yield Page(page)

@@ -714,6 +714,31 @@ function decodeWindow(cursor, shares, precision, bits, code, text, most, trace) 
 }
 
 /**
+ * The windows of a text, in canonical form (W-7, W-12), one after the other as they are found.
+ *
+ * @param {ByteModel} model
+ * @param {number} bits The size of a window, 9 to 128.
+ * @param {Uint8Array} text
+ * @param {Trace} [trace]
+ * @returns {Generator<[bigint, number]>} The code of each, from 1 to 2^bits - 1, and the place in
+ *   the text where the window ends.
+ * @throws {Refusal} `bits`, when the first window is asked for.
+ */
+export function* eachWindow(model, bits, text, trace) {
+  checkBits(bits, 128);
+  checkText(text);
+  const cursor = model.open();
+  const shares = new Shares(model.precision);
+  for (let place = 0, count = 0; place < text.length; count++) {
+    const seen = nodeTrace(trace, count);
+    const [code, end] = encodeWindow(cursor, shares, model.precision, bits, text, place, seen);
+    yield [code, end];
+    place = end;
+    cursor.rewind(0);
+  }
+}
+
+/**
  * The windows of a text, in canonical form (W-7, W-12).
  *
  * @param {ByteModel} model
@@ -724,19 +749,7 @@ function decodeWindow(cursor, shares, precision, bits, code, text, most, trace) 
  * @throws {Refusal} `bits`.
  */
 export function encodeWindows(model, bits, text, trace) {
-  checkBits(bits, 128);
-  checkText(text);
-  const cursor = model.open();
-  const shares = new Shares(model.precision);
-  const codes = [];
-  for (let place = 0; place < text.length;) {
-    const seen = nodeTrace(trace, codes.length);
-    const [code, end] = encodeWindow(cursor, shares, model.precision, bits, text, place, seen);
-    codes.push(code);
-    place = end;
-    cursor.rewind(0);
-  }
-  return codes;
+  return Array.from(eachWindow(model, bits, text, trace), ([code]) => code);
 }
 
 /**
