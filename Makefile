@@ -25,14 +25,14 @@ KEEP_COMPILED := JAX_COMPILATION_CACHE_DIR="$(CURDIR)/.cache/jax" JAX_COMPILATIO
     JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test test-deep test-tpu test-cuda test-jax package lint format bench lock clean
+.PHONY: help setup demo check test test-deep test-tpu test-cuda test-jax docs package lint format bench lock clean
 
 help: ## Lists the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 setup: .venv/.installed ## Makes .venv with the locked dependencies and this checkout; PYTHON=python3.12 picks the interpreter.
 
-demo: .venv/.installed ## Runs the whole way from text to tokens and back; TEXT=FILE runs it on your own text. Writes build/demo.
+demo: .venv/.installed ## Runs the whole way from text to tokens and back; TEXT=FILE runs it on your own text. Writes build/demo/report.html.
 	$(BIN)/ecjax demo $(if $(TEXT),--text "$(TEXT)") --out build/demo --force $(DEMO_ARGS)
 
 check: .venv/.installed ## The fast loop, under 90 seconds once compiled: lint rules, and the tests not marked slow with few examples.
@@ -60,6 +60,9 @@ test-jax: ## The golden digests, and the audit's knowledge of JAX, under other r
 	    build/jax-$$version/bin/python -m tests.exactness.parameters --check && \
 	    echo "JAX $$version gives the golden digests, and no parameter that the audit does not know" || exit 1; \
 	done
+
+docs: .venv/.installed ## Builds the site into build/site, strictly: a link or an anchor that leads nowhere is an error. Runs the tutorials.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 package: ## Builds the wheel and the source archive, checks them, and runs the wheel in an environment of its own.
 	rm -rf dist build/package
@@ -104,6 +107,8 @@ clean: ## Removes what was built and the caches; .venv stays.
 	@touch $@
 
 .venv/.installed: pyproject.toml requirements.lock | .venv/.python
+	@# Measured with CPython 3.11 on Linux x86-64 and two cores, from an empty folder.
+	@echo 'Setting up .venv: it downloads up to 520 MB, fills 2 GB of disk, and takes 2 to 4 minutes and the download.'
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.lock
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -e .
 	@touch $@

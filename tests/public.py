@@ -48,12 +48,12 @@ def page() -> str:
 
 
 def _section(module: ModuleType) -> str:
-    rows = [f"| `{name}` | {_summary(module, name)} |" for name in sorted(module.__all__, key=str.lower)]
+    rows = [f"| `{name}` | {summary(module, name)} |" for name in sorted(module.__all__, key=str.lower)]
     about = textwrap.fill(_first(module.__doc__), 100, break_long_words=False, break_on_hyphens=False)
     return "\n".join([f"## {module.__name__}", "", about, "", "| | |", "|---|---|", *rows, ""])
 
 
-def _summary(module: ModuleType, name: str) -> str:
+def summary(module: ModuleType, name: str) -> str:
     thing = getattr(module, name)
     if isinstance(thing, int | str | bytes | tuple):
         return f"`{thing!r}`"
