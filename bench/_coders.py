@@ -58,7 +58,9 @@ class Indexed(SymbolModel):
         return jnp.minimum(state + 1, self.index.shape[0] - 1)
 
     def frequencies(self, state: Int32[Array, ""]) -> UInt32[Array, " entries"]:
-        return self.tables[self.index[state]]
+        # All indices are in bounds. Otherwise each entry of the table would be checked for that.
+        index = self.index.at[state].get(mode="promise_in_bounds")
+        return self.tables.at[index].get(mode="promise_in_bounds")
 
     def sequence(self, symbols: Integer[Array, " n"]) -> UInt32[Array, "n entries"]:
         return self.tables[self.index]

@@ -8,6 +8,8 @@ import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
+import chex
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -15,7 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecjax import container
+from ecjax.coding import stream
 from ecjax.container import Header
+from ecjax.models.unigram import Unigram
 from ecjax.tokenizers.bits import from_bytes, from_numbers, to_numbers
 from ecjax.tokenizers.blocks import lanes
 from specs.oracle import container as oracle
@@ -79,6 +83,20 @@ def test_stored_and_coded_blocks_may_be_mixed(method, are_stored, ends_short, se
     told = assert_comes_back(both, b"".join(blocks), 33)
     codes = map(both.theirs.encode, blocks)
     assert told.stored == sum(len(code) >= len(block) for code, block in zip(codes, blocks, strict=True))
+
+
+@pytest.mark.deep
+def test_texts_of_many_lengths_need_few_shapes_of_streams(monkeypatch):
+    rng = np.random.default_rng(4)
+    ours = container.stream_coding(Unigram.fit(TEXT, 12), FINGERPRINT.hex())
+    sizes = [*rng.integers(0, 700, 20), *rng.integers(0, 12_000, 4), 45_000]
+    files = [bytes(rng.choice(list(TEXT), int(size)).astype(np.uint8)) for size in sizes]
+    jax.clear_caches()
+    chex.clear_trace_counter()
+    for name in ("encode", "decode"):  # blocks are filled up to five lengths
+        monkeypatch.setattr(stream, name, chex.assert_max_traces(getattr(stream, name), n=5))
+    for text in files:
+        assert container.decode_bytes(ours, container.encode_bytes(ours, text)) == text
 
 
 def test_more_blocks_than_are_decoded_at_once_come_in_order():

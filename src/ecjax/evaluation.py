@@ -34,7 +34,13 @@ _MOST_BYTES = 1 << 62
 
 
 def uniform_bits_per_byte(vocab_size: int, tokens: int, text_bytes: int) -> float:
-    """Bits per byte of text when every token is as likely as any other. Raises ValueError for no text or vocabulary."""
+    """Bits per byte of text when every token is as likely as any other. Raises ValueError for no text or vocabulary.
+
+    Args:
+      vocab_size: Number of ids.
+      tokens: The text's tokens.
+      text_bytes: The text's length in bytes.
+    """
     check_integer("vocab_size", vocab_size, 1)
     check_integer("text_bytes", text_bytes, 1, _MOST_BYTES)
     return tokens / text_bytes * math.log2(vocab_size)
@@ -46,6 +52,12 @@ def unigram_bits_per_byte(
     """Bits per byte of `held_out`, ids of a text of `text_bytes`, by the frequencies of ids in `training`.
 
     Every id counts once more than it occurs, so that none is impossible.
+
+    Args:
+      training: The ids that are counted.
+      held_out: The ids that are measured.
+      vocab_size: Number of ids in the vocabulary.
+      text_bytes: The length in bytes of the text that `held_out` are the ids of.
 
     Raises:
       ValueError: If an id is not in the vocabulary, or there is no text to measure on.
@@ -181,7 +193,12 @@ def _coded_frequencies(model: ByteModel, texts: UInt8[Array, "b n"]) -> UInt32[A
 def bit_compression_ratio(vocab_size: int, bytes_per_token: float) -> float:
     """Bits of text for each bit of tokens, a token of `vocab_size` ids having `log2(vocab_size)` bits.
 
-    Raises ValueError for fewer than 2 ids, which have no bits.
+    Args:
+      vocab_size: Number of ids.
+      bytes_per_token: Bytes of text per token, on average.
+
+    Raises:
+      ValueError: For fewer than 2 ids, which have no bits.
     """
     check_integer("vocab_size", vocab_size, 2)
     check_positive("bytes_per_token", bytes_per_token)
@@ -208,6 +225,9 @@ def forward_flops_per_token(config: TransformerConfig) -> int:
 
     More than the paper counts: the projection to logits, and attention's scores and weighted sums, of which this
     implementation computes all pairs of positions, and its products with vectors for distances, if it has them.
+
+    Args:
+      config: The model's sizes.
     """
     products = 2 if config.relative == "bias" else 3
     attention = products * config.layers * config.heads * config.head_dim * config.context
@@ -216,6 +236,9 @@ def forward_flops_per_token(config: TransformerConfig) -> int:
 
 def compiled_flops_per_token(config: TransformerConfig) -> float:
     """FLOPs for each token as XLA counts them in the compiled model; no weights are made.
+
+    Args:
+      config: The model's sizes.
 
     Raises:
       ValueError: If this backend does not count them.
@@ -232,5 +255,9 @@ def compiled_flops_per_token(config: TransformerConfig) -> float:
 
 
 def training_flops_per_token(config: TransformerConfig) -> int:
-    """FLOPs of one training step for each of its tokens, the projection to logits included: `6 * weights`."""
+    """FLOPs of one training step for each of its tokens, the projection to logits included: `6 * weights`.
+
+    Args:
+      config: The model's sizes.
+    """
     return 6 * (config.parameters + config.d_model * config.vocab_size)

@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 LIMB_BITS = 32
+"""Bits of a limb: numbers of more bits are arrays of limbs, the lowest first."""
 
 
 class _Scope(str):

@@ -37,10 +37,12 @@ class Vocabulary:
 
     @property
     def separator(self) -> int:
+        """The id between a source and its target."""
         return self.source + self.target
 
     @property
     def padding(self) -> int:
+        """The id after a pair that is shorter than its row."""
         return self.separator + 1
 
     @property

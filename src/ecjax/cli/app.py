@@ -20,13 +20,13 @@ app = typer.Typer(
     name="ecjax",
     help="Neural text compression that language models can learn from.\n\n"
     "To compress files: encode, decode, info.\n\n"
-    "From your own text to samples, in this order: train-codebook (a tokenizer), tokenize, train-m2 (a language model "
-    "over tokens), evaluate, generate.\n\n"
-    "As the paper has it, a codebook is of the windows of a byte model: train-m1, then compile. `quantize` makes an "
-    "exact byte model, which `encode --model` and windows of more than 16 bits need.\n\n"
-    "To see what it is about, in a few minutes: demo.\n\n"
-    "The name - is standard input or standard output. Without -f no file is replaced; only a training writes the files "
-    "of its own run again.",
+    "From your own text to samples, in this order: train-codebook (makes a tokenizer), tokenize, train-m2 (trains a "
+    "language model over tokens), evaluate, generate.\n\n"
+    "To make a tokenizer from a byte model, as in the paper: train-m1, then compile. `encode --model`, and windows of "
+    "more than 16 bits, need an exact byte model: `quantize` makes one.\n\n"
+    "To see all of this on a small scale, in a few minutes: demo.\n\n"
+    "The name - is standard input or standard output. No file is replaced without -f, except that a training run writes "
+    "its own files again.",
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -43,13 +43,15 @@ def train_codebook(
             min=0,
             max=200,
             metavar="BITS",
-            help="Bits that a string costs more for each place where it joins a word and something else. 0 gives the "
-            "densest codebook, 3 or so one that small models learn more easily, 30 one of single words.",
+            help="Extra cost of each place where a string joins a word and something else. 0 gives the densest "
+            "codebook. About 3 gives one that small models learn more easily. 30 gives one of single words.",
         ),
     ] = 0.0,
     token_cost: Annotated[
         float,
-        typer.Option(min=0, max=200, metavar="BITS", help="Bits that each string costs more: above 0, fewer tokens."),
+        typer.Option(
+            min=0, max=200, metavar="BITS", help="Extra cost of each string. Above 0, there are fewer tokens."
+        ),
     ] = 0.0,
     source: Annotated[
         str | None,
@@ -57,8 +59,8 @@ def train_codebook(
             "--from",
             metavar="MODEL",
             show_default="counts alone",
-            help="A model that train-m1 --windows made. Its likeliest windows are candidates beside the strings that "
-            "occur often; without TEXTS they are the codebook.",
+            help="A model that train-m1 --windows made. Its likeliest windows become candidates, along with the strings "
+            "that occur often. Without TEXTS, they are the codebook.",
         ),
     ] = None,
     force: Force = False,
@@ -67,12 +69,12 @@ def train_codebook(
 ) -> None:
     """Makes a codebook of your own from text: a tokenizer for `tokenize`, `encode` and `train-m2`.
 
-    It begins with the strings that occur often, and leaves out, again and again, those that are missed least. Each
-    string has a cost; the codebook cuts a text into the strings that together cost the least.
+    A codebook is a table of strings, each with an id. The command begins with the strings that occur often, and
+    repeatedly removes those that are needed least. Each string has a cost in bits. A text is cut into the strings that
+    together cost least.
 
-    Two cores take half a minute for 10 MB of text and five minutes for 100 MB. It takes 700 MB of memory, or 20 bytes
-    for each byte of text if that is more. Text of all the kinds that you mean to encode, 10 MB or more for 16 bits,
-    makes the best codebook.
+    Give it text of all kinds that you want to encode, and 10 MB or more for 16 bits. Two cores take half a minute for
+    10 MB and five minutes for 100 MB. It needs 700 MB of memory, or 20 bytes for each byte of text if that is more.
     """
     texts = texts or []
     if not texts and source is None:

@@ -47,7 +47,7 @@ def encode(
             min=9,
             max=128,
             show_default="no windows",
-            help="Write windows of so many bits, each of which decodes by itself: a larger file. Not with a codebook.",
+            help="Write windows of this many bits. Each decodes by itself, but the file is larger. Not with a codebook.",
         ),
     ] = None,
     force: Force = False,
@@ -105,8 +105,8 @@ def decode(
 ) -> None:
     """Gives back the text of a compressed file: every byte of it, or an error and no file.
 
-    Without IN, or if it is -, the command reads standard input and, unless OUT is named, writes standard output. There
-    the text comes as it is decoded: trust it only once the command has ended with status 0.
+    Without IN, or if it is -, the command reads standard input and, unless OUT is named, writes standard output. It
+    then writes the text as it decodes it: trust the text only after the command has ended with status 0.
     """
     source = _source(source)
     target = _target(source, target, to_stdout, lambda path: streams.without_suffix(path, SUFFIX))
@@ -131,7 +131,7 @@ def info(
     ],
     as_json: Json = False,
 ) -> None:
-    """Says what a file is, and whether it is damaged, as far as that can be found without a model."""
+    """Says what a file is. Also checks it for damage, as far as this needs no model."""
     if str(file) in serialisation.shipped():
         file = serialisation.resolve(str(file))
     with streams.reading(file) as opened:

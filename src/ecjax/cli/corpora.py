@@ -31,25 +31,27 @@ def tokenize_corpus(
     ] = "books-16",
     field: Annotated[str, typer.Option(help="Field of JSON lines, or column of Parquet, with the text.")] = "text",
     documents: Annotated[
-        Literal["file", "line"], typer.Option(help="What is a document of a text file: all of it, or each line.")
+        Literal["file", "line"], typer.Option(help="What a document is in a text file: the whole file, or each line.")
     ] = "file",
     kind: Annotated[
         Literal["text", "jsonl", "parquet"] | None,
-        typer.Option("--input", show_default="as the names end", help="What all sources are."),
+        typer.Option("--input", show_default="by the end of each name", help="Format of all sources."),
     ] = None,
     form: Annotated[
         Literal["arrayrecord", "parquet"],
-        typer.Option("--format", help="What shards are files of. grain reads both."),
+        typer.Option("--format", help="File format of the shards. grain reads both."),
     ] = "arrayrecord",
     shard_bytes: Annotated[
-        int, typer.Option(min=1, metavar="BYTES", help="Bytes of the sources, as stored, for each shard.")
+        int, typer.Option(min=1, metavar="BYTES", help="Bytes of source files, as stored, that go into a shard.")
     ] = 1 << 28,
     workers: Annotated[
         int | None, typer.Option(min=1, show_default="one for each core", help="Processes that work side by side.")
     ] = None,
     part: Annotated[
         str,
-        typer.Option(metavar="K/N", help="Make only part K of N, from 1 on: for N machines that share the folder."),
+        typer.Option(
+            metavar="K/N", help="Make only part K of N (K from 1 to N). For N machines that share the folder."
+        ),
     ] = "1/1",
     quiet: Quiet = False,
     as_json: Json = False,
@@ -57,7 +59,7 @@ def tokenize_corpus(
     """Tokenises a corpus of any size into shards for training.
 
     Documents are streamed, so memory does not grow with the corpus. If the command was stopped, even killed, repeat it:
-    it goes on where it was. The folder then has the same bytes as if it had never been stopped.
+    it goes on where it stopped. The folder then has the same bytes as if it had never been stopped.
     """
     numbers = _part(part)
     ready("ecjax.corpora.corpus")

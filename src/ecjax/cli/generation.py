@@ -25,7 +25,7 @@ from ecjax.printable import printable_lines
 def generate(
     model: Annotated[str, typer.Argument(help="The file of a model that train-m2 made.")],
     prompt: Annotated[str, typer.Option(help="Text to continue.")] = "",
-    max_tokens: Annotated[int, typer.Option(min=1, help="Tokens to draw at most.")] = 256,
+    max_tokens: Annotated[int, typer.Option(min=1, help="The most tokens to draw.")] = 256,
     temperature: Annotated[
         float, typer.Option(help="The higher, the more random; 0 always takes the likeliest token.")
     ] = 1.0,
@@ -76,9 +76,7 @@ def demo(
         Path,
         typer.Option(parser=named, metavar="FOLDER", help="Where report.html and its data go. Made if not there."),
     ] = Path("build/demo"),
-    minutes: Annotated[
-        float, typer.Option(min=0, help="How long, about, the training of each of two small models takes.")
-    ] = 1.0,
+    minutes: Annotated[float, typer.Option(min=0, help="About how long each of the two small models trains.")] = 1.0,
     seed: Seed = 0,
     force: Force = False,
     as_json: Json = False,

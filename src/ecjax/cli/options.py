@@ -33,7 +33,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but er
 _TOKENIZERS = (
     "'bytes', a shipped codebook (books-16, mixed-16), a codebook's file, or a method by the paper's name: "
     "'EqualInfo[16,256]', 'AC[256]:MODEL', 'StaticAC[256]:TEXT', 'GZip[256]', 'SentencePiece[32k]:FILE.model'. "
-    "MODEL is m1-books if it is left out."
+    "The default of MODEL is m1-books."
 )
 TokenizerName = Annotated[str, typer.Option("--tokenizer", help=_TOKENIZERS)]
 TrainedTokenizer = Annotated[
@@ -42,8 +42,8 @@ TrainedTokenizer = Annotated[
 ]
 RememberedTokenizer = Annotated[
     str | None,
-    typer.Option("--tokenizer", help="The tokenizer that the language model was trained over, if it is elsewhere now."),
+    typer.Option("--tokenizer", help="The tokenizer that the language model was trained over, if its file has moved."),
 ]
 Seed = Annotated[
-    int, typer.Option(min=0, help="For random numbers. The same seed, text and settings give the same result.")
+    int, typer.Option(min=0, help="Seed of random numbers. The same seed, text and settings give the same result.")
 ]

@@ -35,7 +35,7 @@ def tokenize(
         typer.Argument(
             parser=named_file,
             metavar="IN",
-            help="The text, of any bytes; with --decode, its tokens. - is standard input.",
+            help="The text; any bytes will do. With --decode, its tokens. - is standard input.",
         ),
     ],
     target: Annotated[
@@ -67,7 +67,7 @@ def tokenize(
     """Turns a file into tokens and back, without loss.
 
     The tokens are written to a safetensors file with one tensor: `ids`, of uint16 (uint32 if there are more than 65,536
-    ids). The file also has the fingerprint of the tokenizer, so that no other decodes it by mistake.
+    ids). The file also has the fingerprint of the tokenizer, so that no other tokenizer decodes it by mistake.
     """
     if to_show and (decode or target or form != "tokens"):
         raise ValueError("--show prints the windows of a text and writes nothing; leave out OUT, --decode and --format")

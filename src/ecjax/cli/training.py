@@ -30,17 +30,15 @@ Out = Annotated[
 Steps = Annotated[int, typer.Option(min=1, help="Optimiser steps.")]
 Extend = Annotated[
     int | None,
-    typer.Option(min=1, help="Give a finished run so many steps more. Repeat its other options as they were."),
+    typer.Option(min=1, help="Give a finished run this many more steps. Repeat its other options unchanged."),
 ]
 BatchSize = Annotated[int, typer.Option(min=1, help="Examples in a step.")]
 LearningRate = Annotated[float, typer.Option(min=0, help="Peak learning rate of adamw.")]
 OptimizerName = Annotated[Optimizer, typer.Option(help="'adamw', or 'paper': Adafactor with the paper's schedule.")]
 Warmup = Annotated[int, typer.Option(min=0, help="Steps over which adamw's learning rate rises to its peak.")]
-ComputeName = Annotated[
-    Compute, typer.Option("--compute", help="Precision of the model's products; weights stay float32.")
-]
+ComputeName = Annotated[Compute, typer.Option("--compute", help="Precision of matrix products; weights stay float32.")]
 Accumulate = Annotated[
-    int, typer.Option(min=1, help="Parts of a batch that a step computes one after another, to save memory.")
+    int, typer.Option(min=1, help="To save memory, compute a batch in this many parts, one after another.")
 ]
 Remat = Annotated[bool, typer.Option("--remat", help="Save memory: compute activations again for the gradient.")]
 CheckpointEvery = Annotated[
@@ -53,13 +51,13 @@ Lengths = Annotated[
     ),
 ]
 Starts = Annotated[
-    str | None, typer.Option(show_default="anywhere", help="A codebook, at whose windows examples begin.")
+    str | None, typer.Option(show_default="anywhere", help="A codebook. Examples begin where its windows begin.")
 ]
 Windows = Annotated[
     str | None,
     typer.Option(
         show_default="no ends",
-        help="A codebook, whose windows, each with its end, are the examples: a model for train-codebook --from.",
+        help="A codebook. Each of its windows, with its end, is an example. For train-codebook --from.",
     ),
 ]
 
@@ -74,7 +72,7 @@ def train_m1(
     ] = None,
     context: Annotated[
         int | None,
-        typer.Option(min=1, show_default="16 (--windows: 32), or as --init", help="Bytes that attention reaches."),
+        typer.Option(min=1, show_default="16 (--windows: 32), or as --init", help="Bytes that the model sees."),
     ] = None,
     lengths: Lengths = None,
     init: Annotated[
@@ -96,15 +94,16 @@ def train_m1(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Trains a byte model, called M1.
+    """Trains a byte model, called M1: it predicts each next byte.
 
     If the run in the folder was stopped, it goes on; if it is finished, nothing is trained again.
 
-    In a window the model always begins anew. So it learns best from short examples that begin where windows begin.
-    Train a model and compile it; then train again, with this model as --init and its codebook as --starts.
+    Windows are pieces of text that carry equally many bits under M1, and M1 is reset in each. So it learns best from
+    short examples that begin where windows begin. Train a model and compile it. Then train again, with this model as
+    --init and its codebook as --starts.
 
-    With --windows, the model predicts a 257th symbol too, the end of the window. Then it is no model for encode or
-    compile, but one for train-codebook --from.
+    With --windows, the model also predicts the end of a window, as a 257th symbol. Such a model is for train-codebook
+    --from, not for encode or compile.
     """
     ready("ecjax.cli.runs", extras=_CHECKPOINTS)
     import jax
@@ -155,7 +154,7 @@ def train_m2(
     relative: Annotated[
         Relative,
         typer.Option(
-            help="What is learnt of distances: a 'bias' for each head, or 'vectors' for keys, as in the paper."
+            help="How the distance of two tokens counts: a 'bias' for each head, or 'vectors' for keys, as in the paper."
         ),
     ] = "bias",
     steps: Steps = 2000,
@@ -171,7 +170,9 @@ def train_m2(
     checkpoint_every: CheckpointEvery = 500,
     distributed: Annotated[
         bool,
-        typer.Option("--distributed", help="Be one of several processes that Slurm, Open MPI or Kubernetes started."),
+        typer.Option(
+            "--distributed", help="This is one of several processes that Slurm, Open MPI or Kubernetes started."
+        ),
     ] = False,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -180,9 +181,9 @@ def train_m2(
 
     If the run in the folder was stopped, it goes on; if it is finished, nothing is trained again.
 
-    A corpus that tokenize-corpus made may be of any size: documents are read from its shards as they are needed.
+    A corpus that tokenize-corpus made may have any size: documents are read from its shards as they are needed.
 
-    With --distributed, run it once for each process, with the same arguments and one --out that all of them reach.
+    With --distributed, run the command in each process, with the same arguments and an --out that all can reach.
     """
     ready("ecjax.cli.runs", extras=_CHECKPOINTS, keep=not distributed)
     import jax
@@ -240,7 +241,7 @@ def quantize(
     """Makes an exact byte model from a float one.
 
     An exact model computes with integers alone, and gives the same bits on every machine. The units of its activations
-    are calibrated on the text. With --steps, the model is then fine-tuned with its rounding.
+    are chosen on the text (calibration). With --steps, the model is then fine-tuned with its rounding.
     """
     ready("ecjax.cli.quantisation", extras=_CHECKPOINTS if steps else ())
     from ecjax.cli import quantisation

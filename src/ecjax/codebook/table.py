@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ecjax.codebook.hugging_face import CodebookTokenizer
 
 KIND = "ecjax.codebook"
+"""What a codebook's file says that it is: the kind that `ecjax.serialisation.read` gives."""
 _MAX_STRINGS = 1 << 27  # bytes of all strings together, beyond which a table is no use
 
 
@@ -84,7 +85,15 @@ class Codebook(eqx.Module):
         costs: UInt16[np.ndarray, " size"] | None = None,
         special_tokens: Sequence[str] = (),
     ) -> None:
-        """Derives the tables from a tree in preorder.
+        """Derives the tables from a tree in preorder. `from_strings` makes a codebook of strings.
+
+        Args:
+          parents: Each node's parent, a number below its own; 0 for the root, which is node 0.
+          last_bytes: The last byte of each node's string; 0 for the root.
+          provenance: Where it comes from, a JSON object as a string.
+          members: 1 for each node whose string has an id, else 0; None if all have one.
+          costs: What each id costs in a parse (specs/codebooks.md); None for a greedy parse.
+          special_tokens: Names whose ids follow those of strings.
 
         Raises:
           ValueError: If it is no tree in preorder, lacks a byte at the root, has other members or costs than a codebook
@@ -242,7 +251,13 @@ class Codebook(eqx.Module):
     def decode(self, ids: Integer[np.ndarray, " n"] | Sequence[int], *, special_tokens: bool = False) -> bytes:
         """The text of tokens, with the names of special ones if those are asked for.
 
-        Raises TypeError or ValueError unless they are ids of this codebook.
+        Args:
+          ids: Ids, of any integer dtype. Padding may stand anywhere.
+          special_tokens: Whether special tokens give their names; otherwise they give nothing.
+
+        Raises:
+          TypeError: If they are not integers in one dimension.
+          ValueError: If one is not of this codebook.
         """
         return host.decode(self._named if special_tokens else self, ids)
 
@@ -255,7 +270,14 @@ class Codebook(eqx.Module):
         return host.decode_batch(self, batch)
 
     def encode_with_offsets(self, text: bytes | str) -> tuple[Int32[np.ndarray, " n"], Int32[np.ndarray, "n 2"]]:
-        """The tokens of a text, and where each begins and ends in it, in bytes; those of a str in its UTF-8."""
+        """The tokens of a text, and where each begins and ends in it, in bytes; those of a str in its UTF-8.
+
+        Args:
+          text: The text.
+
+        Returns:
+          Ids, and for each its first byte and the byte after its last.
+        """
         ids, ends = host.encode_with_ends(self, text)
         return ids, vocabulary.spans(ends)
 

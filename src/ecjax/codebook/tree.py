@@ -12,6 +12,7 @@ from ecjax.codebook import slots
 from ecjax.coding.windows import MIN_BITS
 
 MAX_CODEBOOK_BITS = 16
+"""The most bits of a codebook's ids."""
 LONGEST = 255  # bytes of a string in a codebook that is not closed under prefixes, or has costs
 
 

@@ -7,7 +7,7 @@ lanes stay busy however the lengths differ. What comes out is bit for bit what e
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -53,6 +53,50 @@ class _Queue(eqx.Module):
         return _Queue(items, following), idle & (items < count)
 
 
+class _Walking(NamedTuple):
+    """What the loop of `encode` carries.
+
+    Attributes:
+      queue: The texts.
+      at: Where each lane's next byte is.
+      end: Where it leaves its text; not above `at` for a lane without work.
+      window: Where its window begins.
+      left_bytes: Whether its window ended and left bytes to the next, which begins with the next byte.
+      cursors: Its window.
+      walks: What was found so far.
+    """
+
+    queue: _Queue
+    at: Int32[Array, " lanes"]
+    end: Int32[Array, " lanes"]
+    window: Int32[Array, " lanes"]
+    left_bytes: Bool[Array, " lanes"]
+    cursors: PyTree[Any]
+    walks: Walks
+
+
+class _Spelling(NamedTuple):
+    """What the loop of `decode` carries.
+
+    Attributes:
+      queue: The windows.
+      active: Whether each lane has a window that is not yet read to its end.
+      at: Where its next byte goes.
+      end: Where the room for its string ends.
+      readings: What is known of its window.
+      text: The strings, as far as they are known.
+      lengths: Their lengths, likewise.
+    """
+
+    queue: _Queue
+    active: Bool[Array, " lanes"]
+    at: Int32[Array, " lanes"]
+    end: Int32[Array, " lanes"]
+    readings: PyTree[Any]
+    text: UInt8[Array, " capacity"]
+    lengths: Int32[Array, " queue"]
+
+
 def _broadcast(tree: PyTree[Any], lanes: int) -> PyTree[Any]:
     return jax.tree.map(lambda a: jnp.broadcast_to(a, (lanes, *a.shape)), tree)
 
@@ -87,21 +131,26 @@ def encode(
     count, bounds = jnp.clip(count, 0, queue).astype(jnp.int32), jnp.clip(bounds, 0, n)
     step = jax.vmap(code.append, in_axes=(None, None, 0, 0, 0))
 
-    def busy(carry: tuple[Any, ...]) -> Bool[Array, ""]:
-        waiting, at, end, *_ = carry
-        return (waiting.next < count) | (jnp.sum(at < end, dtype=jnp.int32) > lanes // 4)
+    def busy(walking: _Walking) -> Bool[Array, ""]:
+        work = jnp.sum(walking.at < walking.end, dtype=jnp.int32)
+        return (walking.queue.next < count) | (work > lanes // 4)
 
-    def advance(carry: tuple[Any, ...]) -> tuple[Any, ...]:
-        waiting, at, end, window, ended, cursors, walks = carry
-        waiting, fresh = waiting.refill(at >= end, count)
-        at = jnp.where(fresh, bounds[waiting.items], at)
-        end = jnp.where(fresh, bounds[jnp.minimum(waiting.items + 1, queue)], end)
+    def take_texts(walking: _Walking) -> tuple[_Walking, Bool[Array, " lanes"]]:
+        waiting, fresh = walking.queue.refill(walking.at >= walking.end, count)
+        at = jnp.where(fresh, bounds[waiting.items], walking.at)
+        end = jnp.where(fresh, bounds[jnp.minimum(waiting.items + 1, queue)], walking.end)
+        return walking._replace(queue=waiting, at=at, end=end), fresh
+
+    def append_bytes(walking: _Walking) -> _Walking:
+        walking, fresh = take_texts(walking)
+        waiting, at, end, walks = walking.queue, walking.at, walking.end, walking.walks
         active = at < end
         here = jnp.minimum(at, n - 1)
-        before = jax.vmap(code.number)(cursors)
-        cursors, new, taken = step(model, root, cursors, text[here].astype(jnp.int32), fresh | ended)
+        before = jax.vmap(code.number)(walking.cursors)
+        anew = fresh | walking.left_bytes
+        cursors, new, taken = step(model, root, walking.cursors, text[here].astype(jnp.int32), anew)
         new = new & active
-        window = jnp.where(new, here, window)
+        window = jnp.where(new, here, walking.window)
         after = here + taken.astype(jnp.int32)
         closed = ~taken | ((after == end) & ~stops[here])
         spare = jnp.where(active & closed, jax.vmap(code.spare)(cursors), 0)
@@ -115,20 +164,20 @@ def encode(
                 walks.taken.at[jnp.where(active, waiting.items, queue)].add(after - at, mode="drop"),
             )
         end = jnp.where(new & stops[here] & ~fresh, after, end)
-        return waiting, after, end, window, spare > 0, cursors, walks
+        return _Walking(waiting, after, end, window, spare > 0, cursors, walks)
 
     nowhere = jnp.zeros(lanes, jnp.int32)
     codes = jnp.zeros((n, limb_count(code.bits)), jnp.uint32)
-    initial = (
-        _Queue.untouched(lanes, count),
-        nowhere,
-        nowhere,
-        nowhere,
-        jnp.zeros(lanes, bool),
-        _broadcast(code.start(root), lanes),
-        Walks(jnp.zeros(n, bool), codes, jnp.zeros(queue, jnp.int32)),
+    initial = _Walking(
+        queue=_Queue.untouched(lanes, count),
+        at=nowhere,
+        end=nowhere,
+        window=nowhere,
+        left_bytes=jnp.zeros(lanes, bool),
+        cursors=_broadcast(code.start(root), lanes),
+        walks=Walks(jnp.zeros(n, bool), codes, jnp.zeros(queue, jnp.int32)),
     )
-    return jax.lax.while_loop(busy, advance, initial)[-1]
+    return jax.lax.while_loop(busy, append_bytes, initial).walks
 
 
 def decode(
@@ -159,37 +208,39 @@ def decode(
     queue = codes.shape[0]
     count, bounds = jnp.clip(count, 0, queue).astype(jnp.int32), jnp.clip(bounds, 0, capacity)
 
-    def busy(carry: tuple[Any, ...]) -> Bool[Array, ""]:
-        waiting, active, *_ = carry
-        return (waiting.next < count) | jnp.any(active)
+    def busy(spelling: _Spelling) -> Bool[Array, ""]:
+        return (spelling.queue.next < count) | jnp.any(spelling.active)
 
-    def advance(carry: tuple[Any, ...]) -> tuple[Any, ...]:
-        waiting, active, at, end, readings, text, lengths = carry
-        waiting, anew = waiting.refill(~active, count)
-        at = jnp.where(anew, bounds[waiting.items], at)
-        end = jnp.where(anew, bounds[jnp.minimum(waiting.items + 1, queue)], end)
+    def take_windows(spelling: _Spelling) -> _Spelling:
+        waiting, anew = spelling.queue.refill(~spelling.active, count)
+        at = jnp.where(anew, bounds[waiting.items], spelling.at)
+        end = jnp.where(anew, bounds[jnp.minimum(waiting.items + 1, queue)], spelling.end)
         numbers = codes[jnp.minimum(waiting.items, queue - 1)]
-        readings = jax.vmap(code.reread, in_axes=(None, None, 0, 0, 0))(model, root, readings, numbers, anew)
-        active = (active | anew) & jax.vmap(code.unread)(readings)
+        readings = jax.vmap(code.reread, in_axes=(None, None, 0, 0, 0))(model, root, spelling.readings, numbers, anew)
+        active = (spelling.active | anew) & jax.vmap(code.unread)(readings)
+        return spelling._replace(queue=waiting, active=active, at=at, end=end, readings=readings)
+
+    def find_bytes(spelling: _Spelling) -> _Spelling:
+        waiting, active, at, end, readings, text, lengths = take_windows(spelling)
         readings, byte = jax.vmap(code.follow, in_axes=(None, 0))(model, readings)
         # Places differ. That needs no proof where results are maxima with what is there, whatever the order.
         text = text.at[jnp.where(active & (at < end), at, capacity)].max(byte.astype(jnp.uint8), mode="drop")
         lengths = lengths.at[jnp.where(active, waiting.items, queue)].max(jax.vmap(code.length)(readings), mode="drop")
         at = jnp.minimum(jnp.minimum(at, capacity) + 1, end)  # a full room stays full, however long the string
-        return waiting, active & jax.vmap(code.unread)(readings), at, end, readings, text, lengths
+        return _Spelling(waiting, active & jax.vmap(code.unread)(readings), at, end, readings, text, lengths)
 
     nowhere = jnp.zeros(lanes, jnp.int32)
-    initial = (
-        _Queue.untouched(lanes, count),
-        jnp.zeros(lanes, bool),
-        nowhere,
-        nowhere,
-        _broadcast(code.read(root, jnp.zeros(codes.shape[1], jnp.uint32)), lanes),
-        jnp.zeros(capacity, jnp.uint8),
-        jnp.zeros(queue, jnp.int32),
+    initial = _Spelling(
+        queue=_Queue.untouched(lanes, count),
+        active=jnp.zeros(lanes, bool),
+        at=nowhere,
+        end=nowhere,
+        readings=_broadcast(code.read(root, jnp.zeros(codes.shape[1], jnp.uint32)), lanes),
+        text=jnp.zeros(capacity, jnp.uint8),
+        lengths=jnp.zeros(queue, jnp.int32),
     )
-    *_, text, lengths = jax.lax.while_loop(busy, advance, initial)
-    return text, lengths
+    done = jax.lax.while_loop(busy, find_bytes, initial)
+    return done.text, done.lengths
 
 
 def encode_alone(model: ByteModel, code: WindowCode, text: Integer[Array, " n"], length: Integer[Array, ""]) -> Windows:

@@ -76,7 +76,12 @@ class _Popped(NamedTuple):
 
 
 def code_capacity(length: int, precision: int) -> int:
-    """Bytes that hold the code of all sequences of `length` symbols under a model of that precision."""
+    """Bytes that hold the code of all sequences of `length` symbols under a model of that precision.
+
+    Args:
+      length: Symbols in a sequence.
+      precision: F of the model.
+    """
     by_overhead = -(-length * precision * ((1 << (24 - precision)) + 1) // (1 << (27 - precision)))
     return _STATE_BYTES + min(2 * length, by_overhead)
 

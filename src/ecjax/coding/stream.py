@@ -70,7 +70,12 @@ _SUMMED = (1 << 16) - 1  # numbers below 2**16 whose sum is below 2**32
 
 
 def code_capacity(length: int, precision: int) -> int:
-    """Bytes that hold the code of all sequences of `length` symbols under a model of that precision."""
+    """Bytes that hold the code of all sequences of `length` symbols under a model of that precision.
+
+    Args:
+      length: Symbols in a sequence.
+      precision: F of the model.
+    """
     return -(-length * precision // 8)
 
 

@@ -23,6 +23,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Int32, Integer, PyTree, UInt8, UInt32
 
 from ecjax.coding.code import WindowCode
@@ -31,7 +32,10 @@ from ecjax.models.base import ByteModel
 
 __all__ = ["MAX_BITS", "MIN_BITS", "Windows", "decode", "encode"]
 
-MIN_BITS, MAX_BITS = 9, 128
+MIN_BITS = 9
+"""The fewest bits of a window: each byte has a point of the root, and so has the end."""
+MAX_BITS = 128
+"""The most bits of a window."""
 
 
 def check_bits(bits: int) -> None:
@@ -60,6 +64,19 @@ class Node(eqx.Module):
         return cls(jnp.asarray(to_limbs((1 << bits) - 1, limbs)), jnp.zeros(limbs, jnp.uint32), jnp.array(True))
 
 
+class _Points(eqx.Module):
+    """The points of a child, from `start` up to `end`, counted from the first of all children's."""
+
+    start: UInt32[Array, " limbs"]
+    end: UInt32[Array, " limbs"]
+
+    def child(self, node: Node) -> Node:
+        """The child of `node` that has these points, one of them at least."""
+        one = _from_word(jnp.ones((), jnp.uint32), self.start.shape[0])
+        below = subtract(subtract(self.end, self.start), one)
+        return Node(below, add(node.code, add(self.start, one)), jnp.array(False))
+
+
 class Shares(eqx.Module):
     """How a node's points are shared among its children, ready to be asked for the bounds of any of them."""
 
@@ -79,8 +96,10 @@ class Shares(eqx.Module):
         frequencies = jnp.minimum(frequencies, 1 << precision)
         # m * f < 2**32 where m is small; where it is not, every share is at least one half.
         keep = (jnp.minimum(self.m[0], 0xFFFF) * frequencies) >> (precision - 1) > 0
-        keep = keep | (jnp.arange(256) == jnp.argmax(frequencies))
-        kept = jnp.cumsum(jnp.where(keep, frequencies, 0), dtype=jnp.uint32)
+        index = jnp.arange(256, dtype=jnp.int32)
+        first = jnp.min(jnp.where(frequencies == jnp.max(frequencies), index, 255))  # faster than argmax
+        keep = keep | (index == first)
+        kept = jax.lax.associative_scan(jnp.add, jnp.where(keep, frequencies, 0))  # faster than cumsum
         self.kept = jnp.concatenate([jnp.zeros(1, jnp.uint32), jnp.minimum(kept, 1 << precision)])
         self.table = table
         self.precision = precision
@@ -93,6 +112,24 @@ class Shares(eqx.Module):
         share = jnp.where(self.small, _from_word(few, self.m.shape[0]), many)
         return add(share, _from_word(self.root * child.astype(jnp.uint32), self.m.shape[0]))
 
+    def child_of(self, rank: UInt32[Array, " limbs"]) -> tuple[Int32[Array, ""], _Points]:
+        """The child that has a point, counted from the first of all children's, and its points."""
+
+        def halve(found: tuple[Array, _Points], step: Int32[Array, ""]) -> tuple[tuple[Array, _Points], None]:
+            child, points = found
+            middle = jnp.minimum(child + step, 255)  # which it is in any case
+            bound = self.start(middle)
+            beyond = less(rank, bound)
+            child = jnp.where(beyond, child, middle)
+            start, end = jnp.where(beyond, points.start, bound), jnp.where(beyond, bound, points.end)
+            return (child, _Points(start, end)), None
+
+        first = jnp.zeros((), jnp.int32)
+        all_points = _Points(jnp.zeros_like(self.m), self.start(first + 256))
+        # A loop, for eight steps in a row take XLA twice as long to compile as all else of a window.
+        steps = jnp.asarray(np.array([128, 64, 32, 16, 8, 4, 2, 1], np.int32))
+        return jax.lax.scan(halve, (first, all_points), steps)[0]
+
 
 def _from_word(word: UInt32[Array, ""], limbs: int) -> UInt32[Array, " limbs"]:
     return jnp.zeros(limbs, jnp.uint32).at[0].set(word)
@@ -100,11 +137,8 @@ def _from_word(word: UInt32[Array, ""], limbs: int) -> UInt32[Array, " limbs"]:
 
 def descend(shares: Shares, node: Node, byte: Integer[Array, ""]) -> tuple[Node, Bool[Array, ""]]:
     """The child of `node` for a byte, and whether it exists; if it does not, the child means nothing."""
-    start, end = shares.start(byte), shares.start(byte + 1)
-    exists = less(start, end)
-    one = _from_word(jnp.ones((), jnp.uint32), start.shape[0])
-    below = subtract(subtract(end, start), one)
-    return Node(below, add(node.code, add(start, one)), jnp.array(False)), exists
+    points = _Points(shares.start(byte), shares.start(byte + 1))
+    return points.child(node), less(points.start, points.end)
 
 
 class Root(eqx.Module):
@@ -163,10 +197,8 @@ def follow(
     """
     shares = Shares(cursor.node, model.frequencies(cursor.state), model.precision)
     rank = subtract(rank, _from_word(jnp.ones((), jnp.uint32), rank.shape[0]))
-    starts = jax.vmap(shares.start)(jnp.arange(1, 256, dtype=jnp.int32))  # the rank is below that of 256
-    byte = jnp.sum(~jax.vmap(less, in_axes=(None, 0))(rank, starts), dtype=jnp.int32)
-    child, _ = descend(shares, cursor.node, byte)
-    return Cursor(child, model.step(cursor.state, byte)), subtract(rank, shares.start(byte)), byte
+    byte, points = shares.child_of(rank)
+    return Cursor(points.child(cursor.node), model.step(cursor.state, byte)), subtract(rank, points.start), byte
 
 
 class Reading(eqx.Module):

@@ -23,36 +23,40 @@ app = typer.Typer(help="Tests a port of the codec against the specification.", n
 @app.command()
 def run(
     program: Annotated[
-        list[str], typer.Argument(metavar="-- PROGRAM [ARGUMENTS]", help="The port, as specs/conformance.md wants it.")
+        list[str],
+        typer.Argument(metavar="-- PROGRAM [ARGUMENTS]", help="Starts the port; it must follow specs/conformance.md."),
     ],
-    section: Annotated[list[str] | None, typer.Option(help="Only this section of the report; repeatable.")] = None,
+    section: Annotated[
+        list[str] | None, typer.Option(help="Only cases of this section of the report. Repeatable.")
+    ] = None,
     case: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Only the case of this name, as printed; may have * and ?; repeatable."),
+        typer.Option(metavar="NAME", help="Only cases of this name, as printed. * and ? match anything. Repeatable."),
     ] = None,
-    fuzz: Annotated[int, typer.Option(min=0, help="Random cases beside the stored ones.")] = 0,
+    fuzz: Annotated[int, typer.Option(min=0, help="How many random cases to run, too.")] = 0,
     golden_pieces: Annotated[
         int,
-        typer.Option("--golden", metavar="N", min=0, max=10, help="Codings of the golden text's first N MiB, too."),
+        typer.Option("--golden", metavar="N", min=0, max=10, help="Also code the first N MiB of the golden text."),
     ] = 0,
-    seed: Annotated[int, typer.Option(help="Of the random cases.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the random cases.")] = 0,
     measured: Annotated[
-        bool, typer.Option("--speed", help="Measure the port's speed, too, and how its time grows with the text.")
+        bool, typer.Option("--speed", help="Also measure the port's speed, and how its time grows with the text.")
     ] = False,
     timeout: Annotated[float, typer.Option(min=0.01, help="Seconds for an answer.")] = 60.0,
     start_timeout: Annotated[
         float, typer.Option(min=0.01, help="Seconds for the program to start and answer a first small request.")
     ] = 60.0,
-    max_failures: Annotated[int, typer.Option(min=1, help="Stop after so many failures.")] = 20,
+    max_failures: Annotated[int, typer.Option(min=1, help="Stop after this many failures.")] = 20,
     require_all: Annotated[
-        bool, typer.Option("--require-all", help="An operation that the port does not have is a failure.")
+        bool, typer.Option("--require-all", help="Count an operation that the port does not have as a failure.")
     ] = False,
     save_failures: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Write each request that failed, the right answer and the port's to DIR."),
     ] = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write all that is known of the run, and a badge.")
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write everything about the run, and data for a badge."),
     ] = None,
     junit_file: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.")] = None,
 ) -> None:

@@ -38,7 +38,9 @@ class Coding(NamedTuple):
 
 
 def stream_coding(model: ByteModel, fingerprint: str) -> Coding:
-    """Each block a stream of its own (method 1): the smallest file. Bytes are decoded one after the other.
+    """Each block a stream of its own (method 1): the smallest file.
+
+    The bytes of a block are decoded one after the other, but blocks are decoded side by side.
 
     Args:
       model: An exact model.
@@ -86,7 +88,11 @@ def window_coding(model: ByteModel, bits: int, fingerprint: str) -> Coding:
 
 
 def codebook_coding(codebook: Codebook) -> Coding:
-    """Each block a row of a codebook's windows (method 3): no model at run time."""
+    """Each block a row of a codebook's windows (method 3): no model at run time.
+
+    Args:
+      codebook: The codebook; its special tokens play no part.
+    """
     bits, lengths_of = codebook.bits, np.asarray(codebook.lengths)
 
     def read(payload: bytes, length: int) -> np.ndarray:

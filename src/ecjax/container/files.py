@@ -33,7 +33,7 @@ def encode(
       coding: How.
       source: The text, read to its end in pieces of at most `block` bytes.
       target: Where the file is written.
-      block: Bytes of text in a block, 1 to 65,536. Of shorter ones the file is longer.
+      block: Bytes of text in a block, 1 to 65,536. Shorter blocks make a longer file.
       report: Called now and then with the bytes of text that are done.
 
     Raises:
@@ -79,14 +79,31 @@ def decode(coding: Coding, source: Source | Reader, target: Target, report: Repo
 
 
 def encode_bytes(coding: Coding, text: bytes, block: int = LONGEST) -> bytes:
-    """The file of a text, both in memory. As `encode`."""
+    """The file of a text, both in memory. As `encode`.
+
+    Args:
+      coding: How.
+      text: The text.
+      block: Bytes of text in a block, 1 to 65,536. Shorter blocks make a longer file.
+
+    Raises:
+      ValueError: If `block` is out of range.
+    """
     target = io.BytesIO()
     encode(coding, io.BytesIO(text), target, block)
     return target.getvalue()
 
 
 def decode_bytes(coding: Coding, file: bytes) -> bytes:
-    """The text of a file, both in memory. Raises as `decode` does."""
+    """The text of a file, both in memory. Raises as `decode` does.
+
+    Args:
+      coding: How the file was made.
+      file: The file.
+
+    Raises:
+      Refused: If the file is damaged or was made with something else.
+    """
     target = io.BytesIO()
     decode(coding, io.BytesIO(file), target)
     return target.getvalue()

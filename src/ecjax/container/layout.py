@@ -10,12 +10,18 @@ from zlib import crc32
 from ecjax.binary import Source, Target, put, take
 
 MAGIC = b"\x89ECJ\r\n\x1a\n"
+"""The bytes that every file begins with (K-1)."""
 VERSION = 2
-"""What is written; version 1 is read too."""
+"""The version of the format that is written. Version 1 is read too."""
 
-STREAMS, WINDOWS, CODEBOOK = 1, 2, 3
+STREAMS = 1
+"""The method of a file whose blocks are streams (K-5)."""
+WINDOWS = 2
+"""The method of a file whose blocks are windows of a model (K-5)."""
+CODEBOOK = 3
+"""The method of a file whose blocks are ids of a codebook (K-5)."""
 LONGEST = 1 << 16
-"""Bytes of text that a block has at most (K-7)."""
+"""The most bytes of text in a block (K-7)."""
 
 _FIELDS = struct.Struct(">8s4B32s")  # of a header: magic, version, method, b, F, fingerprint
 _SIZES = struct.Struct(">B3s3s")  # of a block: whether it is the last, n, p

@@ -49,16 +49,33 @@ class SymbolModel(eqx.Module):
 
     @abstractmethod
     def step(self, state: PyTree[Any], symbol: Integer[Array, ""], /) -> PyTree[Any]:
-        """The state after one more symbol, of the same structure, shapes and dtypes."""
+        """The state after one more symbol, of the same structure, shapes and dtypes.
+
+        Args:
+          state: What `init` or `step` gave.
+          symbol: The symbol, in `0 .. K - 1`, of any integer dtype.
+        """
 
     @abstractmethod
     def frequencies(self, state: PyTree[Any], /) -> UInt32[Array, " entries"]:
-        """The frequency table of the next symbol: K + 1 entries (see `ecjax.frequencies`)."""
+        """The frequency table of the next symbol: K + 1 entries (see `ecjax.frequencies`).
+
+        Args:
+          state: What `init` or `step` gave.
+
+        Returns:
+          Cumulative frequencies: the first is 0, each is greater than the one before, and the last is `2**F`.
+        """
 
     def restart(self, state: PyTree[Any], initial: PyTree[Any], where: Bool[Array, ""], /) -> PyTree[Any]:
         """The state `initial`, which is `init()`, where `where` holds, else `state`.
 
         A model whose state is large overrides it: what `step` and `frequencies` will not read may stay as it is.
+
+        Args:
+          state: The state that goes on if `where` is false.
+          initial: What `init` gave.
+          where: Whether to begin anew.
         """
         return jax.tree.map(lambda a, b: jnp.where(where, a, b), initial, state)
 
@@ -66,6 +83,12 @@ class SymbolModel(eqx.Module):
         """The tables before each of `symbols`: row i is that of `symbols[i]` given `symbols[:i]`.
 
         By default it steps; a model that can do all positions at once overrides it.
+
+        Args:
+          symbols: Symbols in `0 .. K - 1`, of any integer dtype.
+
+        Returns:
+          The tables, as `frequencies` gives them.
         """
         return step_through(self, self.init(), symbols)
 

@@ -20,6 +20,12 @@ def dequantise(model: IntegerTransformer) -> Transformer:
 
     It computes the same but for the rounding of activations. Where units cancel out (of queries and keys, of values and
     their mean, of gate, up and hidden) they are chosen for weights that are alike in size before and after.
+
+    Args:
+      model: The exact model. It stays as it is.
+
+    Returns:
+      A model with float32 weights and the same sizes.
     """
     floats = Transformer(model.config, key=jax.random.key(0))
     layers = tuple(_layer(layer, exact) for layer, exact in zip(floats.layers, model.layers, strict=True))

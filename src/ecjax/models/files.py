@@ -28,6 +28,14 @@ _Model = TypeVar("_Model", bound=eqx.Module)
 def save_transformer(path: str | Path, model: Transformer, provenance: Mapping[str, object]) -> str:
     """Writes a Transformer, over bytes or tokens, and returns its fingerprint.
 
+    Args:
+      path: The file, which is replaced if it is there.
+      model: The model.
+      provenance: Where it comes from, as JSON can hold it. It is not part of the fingerprint.
+
+    Returns:
+      SHA-256 of the sizes and the weights, in hexadecimal.
+
     Raises:
       ValueError: If a weight is not finite.
     """
@@ -56,12 +64,28 @@ def load_transformer(source: str | Path | Contents) -> Transformer:
 def save_exact(
     path: str | Path, model: IntegerTransformer, provenance: Mapping[str, object], replace: bool = True
 ) -> str:
-    """Writes an exact byte model and returns its fingerprint. Unless `replace`, a file that is there is left."""
+    """Writes an exact byte model and returns its fingerprint. Unless `replace`, a file that is there is left.
+
+    Args:
+      path: The file.
+      model: The model.
+      provenance: Where it comes from, as JSON can hold it. It is not part of the fingerprint.
+      replace: Whether to replace a file that is there.
+
+    Returns:
+      SHA-256 of the sizes and the weights, in hexadecimal.
+
+    Raises:
+      ValueError: If the file is there and `replace` is false.
+    """
     return serialisation.write(path, EXACT_KIND, model.config.settings(), _tensors(model), provenance, replace)
 
 
 def load_exact(source: str | Path | Contents) -> IntegerTransformer:
     """The exact byte model of a shipped name ("m1-books"), of a file, or of what `ecjax.serialisation.read` gave.
+
+    Args:
+      source: The name, the path, or what was read.
 
     Raises:
       ValueError: If there is no such file, or it is damaged or of another kind.

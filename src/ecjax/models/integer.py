@@ -282,7 +282,16 @@ class DecodingState(eqx.Module):
 class IntegerTransformer(ByteModel):
     """An exact Transformer over bytes: the M1 that texts and tokens can be entrusted to.
 
-    Made from a float one by `ecjax.models.quantisation.quantise`. The last row of `embedding` is the start symbol.
+    Made from a float one by `ecjax.models.quantise`. Its arithmetic is in specs/transformer.md.
+
+    Attributes:
+      embedding: A vector for each byte, and the start symbol's in the last row.
+      layers: The layers, the first one first.
+      norm: The norm after the last layer.
+      unembedding: The projection to logits.
+      config: The sizes. Static.
+      precision: F, the bits of the frequency tables, 9 to 16. Static.
+      exact: True. Static.
     """
 
     valid_tables: ClassVar[bool] = True
@@ -304,7 +313,19 @@ class IntegerTransformer(ByteModel):
         config: TransformerConfig,
         precision: int = 16,
     ) -> None:
-        """Raises ValueError for a precision or sizes that an exact model cannot have."""
+        """A model of given weights; `quantise` makes them, and `zeros` has all of them 0.
+
+        Args:
+          embedding: As the attribute.
+          layers: As the attribute.
+          norm: As the attribute.
+          unembedding: As the attribute.
+          config: As the attribute.
+          precision: As the attribute.
+
+        Raises:
+          ValueError: If an exact model cannot have that precision or those sizes.
+        """
         check_precision(precision)
         check_sizes(config)
         self.embedding, self.layers, self.norm, self.unembedding = embedding, layers, norm, unembedding
@@ -352,7 +373,11 @@ class IntegerTransformer(ByteModel):
                 raise ValueError(f"in an integer Transformer each {name} is {low} to {high}, got {np.asarray(values)}")
 
     def logits(self, text: Integer[Array, " n"]) -> Int32[Array, "n 256"]:
-        """Logits of each byte given those before it, in 1/256 of log2: row `i` predicts `text[i]`."""
+        """Logits of each byte given those before it, in 1/256 of log2: row `i` predicts `text[i]`.
+
+        Args:
+          text: Bytes, of any integer dtype.
+        """
         if text.shape[0] == 0:
             return jnp.zeros((0, 256), jnp.int32)
         shifted = jnp.concatenate([jnp.array([256], jnp.int32), text.astype(jnp.int32)])[:-1]

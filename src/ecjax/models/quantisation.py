@@ -292,6 +292,12 @@ def quantise(model: Transformer) -> IntegerTransformer:
     Its logits are those of `model` up to the rounding of what `model` leaves in float32: attention weights, the
     residual stream, norms and logits.
 
+    Args:
+      model: What `rounded` gave, with the weights of before or after further training.
+
+    Returns:
+      A model of precision 16.
+
     Raises:
       ValueError: If no exact model is built like this one: it has vectors for distances, or is too large.
       TypeError: If its products do not round.

@@ -81,6 +81,12 @@ SIZES: tuple[str, ...] = tuple(_SIZES)
 def configuration(size: str, vocab_size: int, context: int, relative: Relative = "bias") -> TransformerConfig:
     """The configuration called `size` (one of `SIZES`) for a vocabulary and a context length.
 
+    Args:
+      size: Its name.
+      vocab_size: Number of ids.
+      context: How many positions a position sees, itself among them.
+      relative: How attention knows of distances: by a bias for each, or by a vector for each.
+
     Raises:
       ValueError: If there is no such size, or the rest is none that a `TransformerConfig` can have.
     """

@@ -105,6 +105,13 @@ class Transformer(eqx.Module):
 
     Every text begins with a start symbol of its own (the last row of `embedding`), so that the first token is
     predicted too.
+
+    Attributes:
+      embedding: A vector for each id, and the start symbol's in the last row. Float32.
+      layers: The layers, the first one first.
+      norm: The norm after the last layer.
+      unembedding: The projection to logits.
+      config: The sizes. Static.
     """
 
     embedding: Float[Array, "v+1 d"]
@@ -114,6 +121,12 @@ class Transformer(eqx.Module):
     config: TransformerConfig = eqx.field(static=True)
 
     def __init__(self, config: TransformerConfig, *, key: Key[Array, ""]) -> None:
+        """A model with random weights, whose first predictions are nearly uniform.
+
+        Args:
+          config: Its sizes; `ecjax.models.configuration` knows some by name.
+          key: What the weights are drawn from.
+        """
         embedding, unembedding, *layers = jax.random.split(key, 2 + config.layers)
         self.config = config
         self.embedding = jax.random.normal(embedding, (config.vocab_size + 1, config.d_model), jnp.float32)
@@ -123,7 +136,11 @@ class Transformer(eqx.Module):
         self.unembedding = Linear(config.d_model, config.vocab_size, unembedding, gain=0.1)
 
     def with_context(self, context: int) -> Transformer:
-        """The same weights with another reach of attention; distances beyond the old one are taken for its last."""
+        """The same weights with another reach of attention; distances beyond the old one are taken for its last.
+
+        Args:
+          context: How many positions a position sees, itself among them.
+        """
         attentions = [layer.attention.reaching(context) for layer in self.layers]
         weights = eqx.tree_at(lambda m: [layer.attention for layer in m.layers], self, attentions)
         config = dataclasses.replace(self.config, context=context)
@@ -151,7 +168,13 @@ class Transformer(eqx.Module):
     def hidden(
         self, tokens: Integer[Array, " n"], segments: Integer[Array, " n"] | None = None, *, remat: bool = False
     ) -> Float[Array, "n d"]:
-        """What the logits are made from: as a call, but for the last step, `logits`."""
+        """What the logits are made from: as a call, but for the last step, `logits`.
+
+        Args:
+          tokens: As of a call.
+          segments: As of a call.
+          remat: As of a call.
+        """
         if tokens.shape[0] == 0:
             return jnp.zeros((0, self.config.d_model), self.embedding.dtype)
         start = jnp.array([self.config.vocab_size], jnp.int32)

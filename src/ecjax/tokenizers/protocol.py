@@ -27,11 +27,21 @@ class Tokenizer(Protocol):
         ...
 
     def encode(self, text: bytes) -> Int32[np.ndarray, " n"]:
-        """The ids of a text. Raises TypeError unless it is bytes."""
+        """The ids of a text. Raises TypeError unless it is bytes.
+
+        Args:
+          text: Any bytes.
+
+        Returns:
+          Ids in `0 .. vocab_size - 1`; none for the empty text.
+        """
         ...
 
     def decode(self, ids: Integer[np.ndarray, " n"] | Sequence[int]) -> bytes:
         """The text of ids: of those that `encode` gives, the text that was encoded.
+
+        Args:
+          ids: Ids in `0 .. vocab_size - 1`, of any integer dtype. Padding may follow.
 
         Raises:
           TypeError: If they are not integers in one dimension.
@@ -40,9 +50,24 @@ class Tokenizer(Protocol):
         ...
 
     def encode_batch(self, texts: Sequence[bytes]) -> list[Int32[np.ndarray, " _"]]:
-        """The ids of each text."""
+        """The ids of each text.
+
+        Args:
+          texts: Any bytes, each as for `encode`. Texts may differ in length.
+
+        Raises:
+          TypeError: If one is not bytes.
+        """
         ...
 
     def decode_batch(self, batch: Sequence[Integer[np.ndarray, " _"] | Sequence[int]]) -> list[bytes]:
-        """The text of each sequence of ids."""
+        """The text of each sequence of ids.
+
+        Args:
+          batch: Sequences of ids, each as for `decode`. They may differ in length.
+
+        Raises:
+          TypeError: As `decode` does, if a sequence is none of integers.
+          ValueError: As `decode` does, if an id is not of this vocabulary.
+        """
         ...

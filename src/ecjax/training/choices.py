@@ -3,4 +3,6 @@
 from typing import Literal
 
 Optimizer = Literal["adamw", "paper"]
+"""How weights are updated: AdamW, or the optimizer of the paper."""
 Compute = Literal["float32", "bfloat16"]
+"""The type in which matrices are multiplied."""
