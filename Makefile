@@ -1,4 +1,4 @@
-# Every target starts from a bare Python 3.11, 3.12 or 3.13 with pip and sets up the rest by itself, once, in .venv.
+# Every target starts from a bare Python 3.11 to 3.14 with pip and sets up the rest by itself, once, in .venv.
 # `make help` lists the targets.
 
 PYTHON ?= python3
@@ -101,8 +101,8 @@ clean: ## Removes what was built and the caches; .venv stays.
 # The stamps: .python when the environment is whole, .installed when what is in it matches the lock.
 .venv/.python:
 	@command -v $(PYTHON) > /dev/null || { echo 'No $(PYTHON) here. Name one: make PYTHON=/path/to/python3.12' >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v <= (3, 13) and \
-	    "ecjax needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is %d.%d. Name another: make PYTHON=python3.12" % v)'
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v <= (3, 14) and \
+	    "ecjax needs Python 3.11 to 3.14, and $(PYTHON) is %d.%d. Name another: make PYTHON=python3.12" % v)'
 	$(PYTHON) -m venv --clear .venv
 	@touch $@
 

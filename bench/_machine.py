@@ -12,6 +12,9 @@ from multiprocessing.queues import Queue
 from queue import Empty
 from typing import Any
 
+Clock = Callable[[], float]
+"""Seconds since some moment."""
+
 _LIBRARIES = ("ecjax", "jax", "jaxlib", "equinox", "numpy", "sentencepiece", "tokenizers", "tiktoken", "constriction")
 
 
@@ -47,25 +50,25 @@ def environment() -> dict[str, Any]:
     }
 
 
-def best_seconds(run: Callable[[], Any], repeats: int) -> float:
+def best_seconds(run: Callable[[], Any], repeats: int, clock: Clock = time.perf_counter) -> float:
     """The shortest of `repeats` times of a run, after one run that is not timed."""
-    run()
-    times = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - begin)
-    return min(times)
+    return alternating_seconds([run], repeats, clock)[0]
 
 
-def alternating_seconds(runs: Sequence[Callable[[], Any]], repeats: int) -> list[float]:
-    """The shortest time of each run, all taken in turns, after one turn that is not timed."""
+def alternating_seconds(
+    runs: Sequence[Callable[[], Any]], repeats: int, clock: Clock = time.perf_counter
+) -> list[float]:
+    """The shortest time of each run, all taken in turns, after one turn that is not timed.
+
+    `time.process_time` as the clock counts what all threads of this process computed. On one core that is the time that
+    a run takes while nothing else wants the core.
+    """
     seconds = [[] for _ in runs]
     for _ in range(repeats + 1):
         for run, times in zip(runs, seconds, strict=True):
-            begin = time.perf_counter()
+            begin = clock()
             run()
-            times.append(time.perf_counter() - begin)
+            times.append(clock() - begin)
     return [min(times[1:]) for times in seconds]
 
 

@@ -7,6 +7,7 @@ of the document, for all candidates.
 from __future__ import annotations
 
 import sysconfig
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,10 +21,14 @@ from bench._machine import alternating_seconds
 from bench._subwords import Candidate, byte_pairs, sentencepiece_unigram, tiktoken_engine
 from ecjax import Codebook, data, load_codebook
 
+BOOKS = ("books-12", "books-16", "m1-books-16")
+SIZES = (100, 4096, 1 << 18)
+"""Bytes of a document: a message, a page, a book."""
+
 _SCRIPTS = ("Arabic", "Chinese")
 
 
-def _codebooks(names: Sequence[str]) -> list[Candidate]:
+def codebooks(names: Sequence[str]) -> list[Candidate]:
     """Each codebook, and its strings without costs, which are parsed greedily."""
     out = []
     for name in names:
@@ -40,7 +45,13 @@ def _codebooks(names: Sequence[str]) -> list[Candidate]:
     return out
 
 
-def _texts(english: bytes, size: int) -> dict[str, bytes]:
+def subwords(training: Sequence[bytes], pieces: int) -> list[Candidate]:
+    """The subword tokenizers whose libraries are installed, SentencePiece first, trained on the same text."""
+    made = [sentencepiece_unigram(training, pieces), byte_pairs(training, pieces), tiktoken_engine(training, pieces)]
+    return [candidate for candidate in made if candidate is not None]
+
+
+def texts_of_kinds(english: bytes, size: int) -> dict[str, bytes]:
     """A text of each kind, of `size` bytes if there is so much."""
     code = b"".join(path.read_bytes() for path in sorted(Path(sysconfig.get_path("stdlib")).glob("*.py")))
     scripts = b"".join(text for name, text in kinds(1 << 20).items() if name in _SCRIPTS)
@@ -52,21 +63,27 @@ def _texts(english: bytes, size: int) -> dict[str, bytes]:
     }
 
 
-def _documents(text: bytes, size: int) -> list[bytes]:
+def cut(text: bytes, size: int) -> list[bytes]:
+    """Documents of `size` bytes; the last one may be shorter."""
     return [text[begin : begin + size] for begin in range(0, len(text), size)]
 
 
-def _rows(
+def rows(
     kind: str, size: int, candidates: Sequence[Candidate], documents: Sequence[bytes], repeats: int
 ) -> list[dict[str, Any]]:
+    """The figures of each candidate for documents of a kind and a size; ratios are to the first candidate."""
     total = sum(map(len, documents))
     given = [candidate.forms(documents)["whole texts"] for candidate in candidates]
     ids = [candidate.encode(texts) for candidate, texts in zip(candidates, given, strict=True)]
     encoding = alternating_seconds(
-        [lambda c=c, texts=texts: c.encode(texts) for c, texts in zip(candidates, given, strict=True)], repeats
+        [lambda c=c, texts=texts: c.encode(texts) for c, texts in zip(candidates, given, strict=True)],
+        repeats,
+        time.process_time,
     )
     decoding = alternating_seconds(
-        [lambda c=c, batch=batch: c.decode(batch) for c, batch in zip(candidates, ids, strict=True)], repeats
+        [lambda c=c, batch=batch: c.decode(batch) for c, batch in zip(candidates, ids, strict=True)],
+        repeats,
+        time.process_time,
     )
     return [
         {
@@ -106,18 +123,13 @@ def measure(
     documents = data.read_documents(train) if train else [english]
     training = [document[: train_bytes // len(documents)] for document in documents]
     with console.status("training subwords, unless build/bench has them") as status:
-        subwords = [
-            sentencepiece_unigram(training, pieces),
-            byte_pairs(training, pieces),
-            tiktoken_engine(training, pieces),
-        ]
-        books = _codebooks(codebook or ["books-12", "books-16", "m1-books-16"])
-        candidates = [candidate for candidate in [*subwords, *books] if candidate is not None]
-        rows = []
-        for kind, content in _texts(english, total).items():
-            for length in size or [100, 4096, 1 << 18]:
+        books = codebooks(codebook or BOOKS)
+        candidates = [*subwords(training, pieces), *books]
+        results = []
+        for kind, content in texts_of_kinds(english, total).items():
+            for length in size or SIZES:
                 status.update(f"{kind}, {length} bytes")
-                rows += _rows(kind, length, candidates, _documents(content, length), repeats)
+                results += rows(kind, length, candidates, cut(content, length), repeats)
     settings = {
         "text": file_names(text),
         "bytes": total,
@@ -126,4 +138,4 @@ def measure(
         "ratios_to": candidates[0].name,
         "repeats": repeats,
     }
-    report("documents", settings, rows, out)
+    report("documents", settings, results, out)

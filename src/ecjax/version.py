@@ -3,4 +3,4 @@
 from importlib.metadata import version
 
 __version__ = version("ecjax")
-"""The version of this package, such as "0.1.0"."""
+"""The version of this package, such as "0.2.0"."""

@@ -25,8 +25,8 @@ app = typer.Typer(
     "To make a tokenizer from a byte model, as in the paper: train-m1, then compile. `encode --model`, and windows of "
     "more than 16 bits, need an exact byte model: `quantize` makes one.\n\n"
     "To see all of this on a small scale, in a few minutes: demo.\n\n"
-    "The name - is standard input or standard output. No file is replaced without -f, except that a training run writes "
-    "its own files again.",
+    "The name - is standard input or standard output. No file is replaced without -f, except that a training run "
+    "writes its own files again.",
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},

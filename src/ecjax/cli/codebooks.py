@@ -59,8 +59,8 @@ def train_codebook(
             "--from",
             metavar="MODEL",
             show_default="counts alone",
-            help="A model that train-m1 --windows made. Its likeliest windows become candidates, along with the strings "
-            "that occur often. Without TEXTS, they are the codebook.",
+            help="A model that train-m1 --windows made. Its likeliest windows become candidates, along with the "
+            "strings that occur often. Without TEXTS, they are the codebook.",
         ),
     ] = None,
     force: Force = False,

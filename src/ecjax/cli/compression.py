@@ -47,7 +47,7 @@ def encode(
             min=9,
             max=128,
             show_default="no windows",
-            help="Write windows of this many bits. Each decodes by itself, but the file is larger. Not with a codebook.",
+            help="Write windows of this many bits. Each decodes by itself. The file is larger. Not with a codebook.",
         ),
     ] = None,
     force: Force = False,

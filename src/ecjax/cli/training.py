@@ -98,7 +98,7 @@ def train_m1(
 
     If the run in the folder was stopped, it goes on; if it is finished, nothing is trained again.
 
-    Windows are pieces of text that carry equally many bits under M1, and M1 is reset in each. So it learns best from
+    Windows are pieces of text that carry equally many bits under M1, and M1 is reset in each. So M1 learns best from
     short examples that begin where windows begin. Train a model and compile it. Then train again, with this model as
     --init and its codebook as --starts.
 
@@ -154,7 +154,7 @@ def train_m2(
     relative: Annotated[
         Relative,
         typer.Option(
-            help="How the distance of two tokens counts: a 'bias' for each head, or 'vectors' for keys, as in the paper."
+            help="How distances between tokens count: a 'bias' for each head, or 'vectors' for keys, as in the paper."
         ),
     ] = "bias",
     steps: Steps = 2000,
