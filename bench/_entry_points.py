@@ -30,7 +30,7 @@ Call = Callable[[], Any]
 
 def entry_points() -> dict[str, Callable[[], Call]]:
     """For each name what makes the call. Nothing is computed before the one or the other is called."""
-    windows = {f"{b} bits": {"bits": b} for b in (16, 24, 64, 128)}
+    windows: dict[str, dict[str, Any]] = {f"{b} bits": {"bits": b} for b in (16, 24, 64, 128)}
     windows |= {f"24 bits, {code}": {"bits": 24, "code": code} for code in ("published", "delayed")}
     windows["24 bits, never reset"] = {"bits": 24, "reset": None}
     found: dict[str, Callable[[], Call]] = {}

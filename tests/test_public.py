@@ -29,7 +29,13 @@ def imported(code: str) -> Iterator[tuple[str, str]]:
             yield from ((alias.name, "") for alias in node.names if alias.name.split(".")[0] == "ecjax")
 
 
+# Public too, but only where their engines are installed.
+ENGINES = {"ecjax.corpora.ray": ["Tokenize"], "ecjax.corpora.beam": ["Tokenize"]}
+
+
 def is_public(module: str, name: str) -> bool:
+    if module in ENGINES:
+        return name in ENGINES[module]
     whole = f"{module}.{name}".rstrip(".")
     if any(known == whole or known.startswith(f"{whole}.") for known in public.MODULES):
         return True

@@ -55,7 +55,8 @@ def markdown(table: dict[str, Any]) -> str:
     short = [target.partition(" ")[2] for target in targets]
     header = ["", *short, *(f"{target}, s" for target in short)]
     lines = [
-        f"Compiled with {', '.join(versions)}. Bytes on the device, then seconds.",
+        f"Compiled with {', '.join(versions)}.",
+        "Memory on the device in bytes (K, M and G are powers of 1,024), then seconds of compilation.",
         "",
         f"| {' | '.join(header)} |".replace("|  |", "| |", 1),
         "|---" * len(header) + "|",

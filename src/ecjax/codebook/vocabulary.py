@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Int32, Int64, Integer, UInt8
 
 from ecjax.checks import as_bytes, check_integer
+from ecjax.integers import wrapping
 
 _MOST = (1 << 31) - 1
 
@@ -37,11 +38,18 @@ def spell(
     ids = jnp.append(ids, 0)  # the empty string once more, so that there is an id
     lengths = spelling.lengths[ids]
     ends = jnp.cumsum(lengths)
-    # A byte's place in `strings` is its place in the text plus what is constant over its token.
-    shift = jnp.repeat(spelling.offsets[ids] - (ends - lengths), lengths, total_repeat_length=capacity)
-    place = jnp.arange(capacity)
+    begins = ends - lengths
+    # A byte's place in `strings` is its place in the text plus what is constant over its token. That constant is the
+    # sum of its changes, each noted where a token begins: cheaper than to repeat it for each byte.
+    constant = spelling.offsets[ids] - begins
+    with wrapping():  # modulo 2**32 the sums come to the constants
+        changes = jnp.diff(constant, prepend=0)
+        noted = jnp.zeros(capacity, jnp.int32).at[begins].add(changes, mode="drop")
+        shift = jax.lax.associative_scan(jnp.add, noted)
+        place = jnp.arange(capacity, dtype=jnp.int32)
+        found = jnp.take(spelling.strings, shift + place, mode="clip")
     total = ends[-1]
-    return jnp.where(place < total, jnp.take(spelling.strings, shift + place, mode="clip"), 0), total
+    return jnp.where(place < total, found, 0), total
 
 
 def token_bytes(spelling: Spelling, token: int) -> bytes:

@@ -1,0 +1,1 @@
+"""What `bench all` measures, a file for each part of the library."""
