@@ -27,6 +27,7 @@ _PIECES, _FEW_PIECES = 65_536, 4096
 _TRAINING_BYTES = 8_000_000
 _BYTES, _FEW_BYTES = 2_000_000, 1 << 18
 _PAGE, _BOOK = 4096, 1 << 18
+_FEW_REPEATS = 2  # of what runs the byte model over a book, which takes many seconds
 _LIBRARIES = {
     "SentencePiece unigram": "sentencepiece",
     "Hugging Face BPE": "tokenizers",
@@ -41,16 +42,17 @@ def _everything(english: bytes, peers: Sequence[Candidate], total: int, repeats:
     for kind, content in documents.texts_of_kinds(english, total).items():
         for size in documents.SIZES:
             yield text.whole_documents(kind, size, peers, books, content, repeats)
+    book = english[: min(total, _BOOK)]
     for name in documents.BOOKS:
-        yield text.inside_jit(name, load_codebook(name), _PAGE, peers, english[:_BOOK], repeats)
+        yield text.inside_jit(name, load_codebook(name), _PAGE, peers, book, repeats)
     for count in (1, 256):
-        yield text.many_streams(count, 1 << 18, repeats)
-    model = load_exact("m1-books")
+        yield text.many_streams(count, len(book), repeats)
+    model, few = load_exact("m1-books"), min(repeats, _FEW_REPEATS)
     for bits in (16, 24, 64, 128):
-        for size in (_PAGE, _BOOK):
-            yield models.windows(model, bits, size, english[:_BOOK], repeats)
-    for size in (_PAGE, _BOOK):
-        yield models.files(model, size, english[:_BOOK], repeats)
+        yield models.windows(model, bits, _PAGE, book[: 16 * _PAGE], few)
+        yield models.windows(model, bits, len(book), book, few)
+    yield models.files(model, _PAGE, book[: 4 * _PAGE], few)
+    yield models.files(model, len(book), book, few)
     yield models.exact_model(model, english, repeats)
     for size, ids in (("tiny", 4096), ("small", 65_536)):
         yield models.training(size, ids, (32, 128), repeats)
@@ -70,7 +72,7 @@ def measure(
         list[Path] | None, typer.Option(help="What subwords are trained on. [default: the measured text]")
     ] = None,
     total: Annotated[
-        int | None, typer.Option("--bytes", min=_PAGE, help="Bytes of each kind of document, at most.")
+        int | None, typer.Option("--bytes", min=_PAGE, help="Bytes of each kind of text, at most.")
     ] = None,
     short: Annotated[bool, typer.Option(help="Only a few rows, on the sample: about a minute.")] = False,
     against: Annotated[

@@ -58,6 +58,7 @@ SMALLER: dict[str, dict[str, str]] = {
     "docs/training.md": {
         "--size 25m --context 512 --batch-size 256": "--size tiny --context 16 --batch-size 4",
         "--steps 200000": "--steps 2",
+        "corpus --out runs/m2-corpus": "corpus --out runs/m2-corpus --steps 2",
         "corpus --tokenizer books-16": "corpus --tokenizer books-12",
         "length=512, batch_size=256": "length=16, batch_size=2",
         "length=512, batch_size=64": "length=16, batch_size=2",
