@@ -248,7 +248,7 @@ FAULTS = [
     Fault("cumulative_frequencies 9", frequencies, f"{WRAP}  # 2**30", f"{FREE}  #", "sub", "jnp.max(logits) - logits"),
     Fault("windows.decode 9", windows, "// jnp.maximum(self.kept[256], 1)", "// self.kept[256]", "div"),
     Fault("windows.decode 9", windows, "jnp.minimum(length, jnp.iinfo(jnp.int32).max - 1) + 1", "length + 1", "add"),
-    Fault("windows.decode 9", windows, "jnp.arange(1, 256, ", "jnp.arange(1, 257, ", "convert_element_type", "astype(jnp.uint8)"),
+    Fault("windows.decode 9", windows, "child + step, 255)", "child + step, 256)", "convert_element_type", "astype(jnp.uint8)"),
     Fault("windows.encode 9", windows, '].max(codes, mode="drop")', '].set(codes, mode="drop")', "scatter"),
     Fault("stream.encode", stream, "width = jnp.maximum(width, 1 << (31 - precision))", "", "shift_left", "width << shift"),
     Fault("stream.decode", stream, "jnp.minimum(above // jnp.maximum(divisor, 1 << 15), 0xFFFF)", "above // jnp.maximum(divisor, 1 << 15)", "mul", "exceeds = (rest"),
