@@ -205,6 +205,7 @@ def test_the_page_counts_and_tells_of_each_token(playground):
     touched = playground.panel("right").locator(".touched").all_inner_texts()
     assert "".join(touched).encode() == tokens[1]
     panel.get_by_text("Table of tokens").click()
+    panel.locator("tbody tr").first.wait_for()  # the table is filled when it opens
     rows = panel.locator("tbody tr").all_inner_texts()
     assert [row.split("\t")[2] for row in rows] == list(map(str, ids))
     board = playground.page.locator("#board tr", has_text="m1-books-16").all_inner_texts()

@@ -28,7 +28,7 @@ _PAGE_STYLE: dict[Any, Any] = {
 
 def png(models: Sequence[Trained]) -> bytes:
     """The curves of two models as a PNG file."""
-    file, figure = io.BytesIO(), _figure(models, _COLOURS, (7, 4.2))
+    file, figure = io.BytesIO(), _figure(models, _COLOURS, (7.0, 4.2))
     figure.axes[0].legend()
     figure.savefig(file, dpi=150, format="png")
     return file.getvalue()
