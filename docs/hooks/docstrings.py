@@ -1,4 +1,4 @@
-"""Methods that fulfil a protocol are described once, by the protocol. The reference shows that description for each."""
+"""Methods are described once: by the protocol that they fulfil, or by the base. The reference shows that for each."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ class FromProtocols(griffe.Extension):
 
 
 def lacks(member: griffe.Object | griffe.Alias) -> bool:
-    """Whether a member is a public method or property without a docstring."""
-    described = member.docstring is not None or member.name.startswith("_")
+    """Whether a member is a public method or property, or `__init__`, without a docstring."""
+    hidden = member.name.startswith("_") and member.name != "__init__"
+    described = member.docstring is not None or hidden
     return not described and (member.is_function or "property" in member.labels)
 
 

@@ -10,6 +10,7 @@ site shows every tutorial with the outputs and plots of this very checkout. test
 from __future__ import annotations
 
 import argparse
+import functools
 import hashlib
 import os
 import sys
@@ -161,13 +162,19 @@ def _kept(path: Path) -> NotebookNode:
 
 def _digest(path: Path) -> str:
     """Of all that the outputs of a tutorial depend on."""
+    return hashlib.sha256(_digest_of_the_checkout() + path.name.encode() + b"\0" + path.read_bytes()).hexdigest()[:16]
+
+
+@functools.cache
+def _digest_of_the_checkout() -> bytes:
+    """Of what the outputs of every tutorial depend on."""
     digest = hashlib.sha256(f"{sys.version} jax {metadata.version('jax')}".encode())
     folders = (REPOSITORY / "src" / "ecjax", REPOSITORY / "specs", REPOSITORY / "bench" / "results")
     sources = (file for folder in folders for file in sorted(folder.rglob("*")))
-    for file in (path, Path(__file__), *sources):
+    for file in (Path(__file__), *sources):
         if file.is_file() and "__pycache__" not in file.parts:
             digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()[:16]
+    return digest.digest()
 
 
 def _errors(notebook: NotebookNode) -> Iterator[str]:

@@ -100,17 +100,17 @@ class Run:
 
     def trained(self) -> Trained:
         """What was measured."""
-        counts = self.tokenizer.vocab_size, self.held_out_bytes
+        ids, text_bytes = self.tokenizer.vocab_size, self.held_out_bytes
         steps = self.curve[-1].step
         return Trained(
             name=self.name,
-            vocab_size=self.tokenizer.vocab_size,
+            vocab_size=ids,
             parameters=self.config.parameters,
             bytes_per_token=self.bytes_per_token,
             steps=steps,
             tokens=steps * BATCH_SIZE * CONTEXT,
-            uniform=evaluation.uniform_bits_per_byte(counts[0], len(self.held_out), counts[1]),
-            unigram=evaluation.unigram_bits_per_byte(self.training, self.held_out, *counts),
+            uniform=evaluation.uniform_bits_per_byte(ids, len(self.held_out), text_bytes),
+            unigram=evaluation.unigram_bits_per_byte(self.training, self.held_out, ids, text_bytes),
             flops_per_byte=evaluation.flops_per_byte(self.config, self.bytes_per_token),
             curve=tuple(self.curve),
             seconds=self.seconds,

@@ -34,19 +34,19 @@ def show_windows(cut: Cut) -> None:
     console.print(table)
 
 
-def show_round_trips(trips: Iterable[RoundTrip]) -> None:
+def show_round_trips(trips: Sequence[RoundTrip]) -> None:
     """Prints what came back, and whether all did."""
     table = Table(box=None)
     for column in ("", "codebook", "bytes", "tokens", "bytes/token", "SHA-256"):
         table.add_column(column, justify="left" if column in ("", "codebook") else "right")
-    lossless = True
     for trip in trips:
-        lossless &= trip.lossless
         ratio = f"{trip.text_bytes / trip.tokens:.3f}" if trip.tokens else "-"
         same = trip.before[:12] if trip.lossless else f"{trip.before[:12]} became {trip.after[:12]}"
         table.add_row(trip.what, trip.codebook, f"{trip.text_bytes:,}", f"{trip.tokens:,}", ratio, same)
     console.print(table)
-    console.print("[bold green]All came back as they were." if lossless else "[bold red]NOT lossless.")
+    console.print(
+        "[bold green]All came back as they were." if all(trip.lossless for trip in trips) else "[bold red]NOT lossless."
+    )
 
 
 def show_results(models: Sequence[Trained], held_out_bytes: int) -> None:

@@ -32,17 +32,6 @@ class ArithmeticCoding(ModelledTokenizer):
 
     # As the parent's: type checkers give an Equinox module without one an __init__ of its fields.
     def __init__(self, model: ByteModel, token_bits: int = 8, *, allow_inexact: bool = False) -> None:
-        """A tokenizer over codes of `model`.
-
-        Args:
-          model: M1.
-          token_bits: v, 1 to 16.
-          allow_inexact: Take a model that is not exact. Its tokens may decode to other text, even on this machine.
-
-        Raises:
-          ValueError: If a value is out of range, the model is not exact and that was not allowed, or its first table is
-            none.
-        """
         super().__init__(model, token_bits, allow_inexact=allow_inexact)
 
     def compress(self, texts: Sequence[bytes]) -> list[bytes]:
