@@ -20,14 +20,14 @@ class FromProtocols(griffe.Extension):
         protocols = [pkg[name] for name in PROTOCOLS]
         for owner in _classes(pkg):
             for member in owner.members.values():
-                if not member.is_alias and lacks(member):
+                begins = member.name == "__init__" and member.docstring is None
+                if not member.is_alias and (begins or lacks(member)):
                     member.docstring = _inherited(member, [*owner.mro(), *protocols])
 
 
 def lacks(member: griffe.Object | griffe.Alias) -> bool:
-    """Whether a member is a public method or property, or `__init__`, without a docstring."""
-    hidden = member.name.startswith("_") and member.name != "__init__"
-    described = member.docstring is not None or hidden
+    """Whether a member is a public method or property without a docstring."""
+    described = member.docstring is not None or member.name.startswith("_")
     return not described and (member.is_function or "property" in member.labels)
 
 

@@ -42,13 +42,14 @@ def spell(
     # A byte's place in `strings` is its place in the text plus what is constant over its token. That constant is the
     # sum of its changes, each noted where a token begins: cheaper than to repeat it for each byte.
     constant = spelling.offsets[ids] - begins
-    place = jnp.arange(capacity, dtype=jnp.int32)
     with wrapping():  # modulo 2**32 the sums come to the constants
         changes = jnp.diff(constant, prepend=0)
         noted = jnp.zeros(capacity, jnp.int32).at[begins].add(changes, mode="drop")
-        found = jax.lax.associative_scan(jnp.add, noted) + place
+        shift = jax.lax.associative_scan(jnp.add, noted)
+        place = jnp.arange(capacity, dtype=jnp.int32)
+        found = jnp.take(spelling.strings, shift + place, mode="clip")
     total = ends[-1]
-    return jnp.where(place < total, jnp.take(spelling.strings, found, mode="clip"), 0), total
+    return jnp.where(place < total, found, 0), total
 
 
 def token_bytes(spelling: Spelling, token: int) -> bytes:
