@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecjax.codebook import Codebook
+from ecjax.codebook import Codebook, parsing
 from tests.codebook.support import ALPHABET, SIZE, Drawn, codebooks, drawn, jit_encode, mixed_text
 from tests.strategies import padded, seeds
 
@@ -69,6 +69,32 @@ def test_inside_jit_and_vmap(closed, costs):
         alone, count = jit_encode(book.codebook, arrays[k], lengths[k])
         np.testing.assert_array_equal(alone, ids[k])
         assert count == counts[k]
+
+
+@pytest.mark.parametrize("closed, costs", KINDS)
+def test_maps_inside_maps(closed, costs):
+    book = drawn(1, 12, closed, costs)
+    rng = np.random.default_rng(3)
+    batch = [[mixed_text(rng, n) for n in row] for row in ((SIZE, 9), (0, 40), (1, SIZE - 3))]
+    arrays = jnp.asarray(np.stack([[padded(text, SIZE, 97) for text in row] for row in batch]))
+    lengths = jnp.array([[len(text) for text in row] for row in batch], jnp.int32)
+    encode = jax.vmap(jax.vmap(book.codebook.encode_array, in_axes=(1, 0)), in_axes=(2, 0))
+    ids, counts = encode(jnp.transpose(arrays, (2, 1, 0)), lengths)
+    for i, row in enumerate(batch):
+        for k, text in enumerate(row):
+            assert ids[i, k, : counts[i, k]].tolist() == book.parse(text) and not ids[i, k, counts[i, k] :].any()
+    one_text, counts = jax.vmap(book.codebook.encode_array, (None, 0))(arrays[0, 0], jnp.array([SIZE, 3], jnp.int32))
+    assert one_text[1, : counts[1]].tolist() == book.parse(batch[0][0][:3])
+
+
+def test_a_map_over_codebooks():
+    books = [drawn(1, 12, True, "few"), drawn(1, 12, True, "few")]
+    several = jax.tree.map(lambda *x: jnp.stack(x), *(book.codebook.rules for book in books))
+    text = mixed_text(np.random.default_rng(4), SIZE)
+    texts, lengths = jnp.asarray(padded(text, SIZE, 0))[None], jnp.array([SIZE], jnp.int32)
+    ids, counts = jax.vmap(parsing.encode, in_axes=(0, None, None))(several, texts, lengths)
+    for k, book in enumerate(books):
+        assert ids[k, 0, : counts[k, 0]].tolist() == book.parse(text)
 
 
 @pytest.mark.slow

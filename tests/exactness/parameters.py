@@ -37,6 +37,12 @@ def bound(name: str, *operands: Any, **params: Any) -> Callable[[], Any]:
     return lambda: primitives()[name].bind(*map(jnp.asarray, operands), **params)
 
 
+def _custom_vmap() -> Any:
+    fn = jax.custom_batching.custom_vmap(lambda x: x * 2)
+    fn.def_vmap(lambda size, batched, x: (x * 2, True))
+    return fn(jnp.ones(3))
+
+
 def _custom(make: Callable[..., Any]) -> Callable[[], Any]:
     def example() -> Any:
         fn = make(lambda x: x * 2)
@@ -116,6 +122,7 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "cumprod": _one(lax.cumprod),
     "cumsum": _one(lax.cumsum),
     "custom_jvp_call": _custom(jax.custom_jvp),
+    "custom_vmap_call": _custom_vmap,
     "custom_vjp_call": _custom(jax.custom_vjp),
     "device_put": _device_put,
     "div": _two(lax.div),

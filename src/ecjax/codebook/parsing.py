@@ -10,7 +10,7 @@ found from the end to the beginning (a dynamic programme).
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
@@ -24,7 +24,6 @@ from ecjax.padding import bucket
 END = 256  # the symbol behind a text's last byte; no string goes on with it
 _LEAST, _MOST = 8, 256  # rows that are parsed at once, and with all lanes `_POSITIONS` positions if that can be
 _POSITIONS = 2048
-_DEPTHS = 4  # bytes that a walk goes down between two looks whether any lane goes further
 _NEVER = 1 << 30  # more than any cost that is compared
 _LABEL = (1 << LABEL_BITS) - 1
 _ID = (1 << 16) - 1
@@ -50,11 +49,6 @@ class Rules(eqx.Module):
     longest: int = eqx.field(static=True)
     parse: Parse = eqx.field(static=True)
 
-    @property
-    def reach(self) -> int:
-        """How far a parse looks ahead, in bytes: the longest string, and up to what is looked at together."""
-        return -(-self.longest // _DEPTHS) * _DEPTHS
-
 
 def words(ids: Integer[np.ndarray, " n"], costs: Integer[np.ndarray, " n"] | None) -> UInt32[np.ndarray, " n"]:
     """The words of ids: what parses find of a string."""
@@ -71,39 +65,20 @@ def rows_of(n: int, lanes: int) -> int:
     return min(bucket(n), max(_LEAST, min(_MOST, bucket(_POSITIONS // lanes))))
 
 
-class Walker(NamedTuple):
-    """Where the one walk of each lane is.
+def closed(rules: Rules, symbols: Int32[Array, "n lanes"]) -> Int32[Array, "n lanes"]:
+    """One walk through each text: the slot of the node at each byte. A string begins where it is the byte itself.
 
-    Attributes:
-      bases: Where the children of its node are.
-      ends: The slot of its node plus 1; 0 at the root.
+    Behind a text it is END. Nothing else is carried from byte to byte: a step is one look-up of the node's base and one
+    of what is at the next byte's place, which XLA does in a single loop over the lanes.
     """
 
-    bases: UInt32[Array, " lanes"]
-    ends: UInt32[Array, " lanes"]
+    def further(slot: Int32[Array, " lanes"], symbol: Int32[Array, " lanes"]) -> tuple[Array, Array]:
+        place = (jnp.take(rules.links, slot, mode="clip") >> LABEL_BITS).astype(jnp.int32) + symbol
+        fits = (jnp.take(rules.links, place, mode="clip") & _LABEL).astype(jnp.int32) == symbol
+        slot = jnp.where(fits, place, symbol)
+        return slot, slot
 
-
-def go_on(rules: Rules, walker: Walker, symbol: UInt32[Array, " lanes"]) -> tuple[Walker, UInt32[Array, " lanes"]]:
-    """A byte further; and where the string ended that does not go on with it, or 0."""
-    place = walker.bases + symbol
-    link = jnp.take(rules.links, place.astype(jnp.int32), mode="clip")
-    fits = (link & _LABEL) == symbol
-    anew = jnp.take(rules.links, symbol.astype(jnp.int32), mode="clip")
-    inside = symbol < END
-    bases = jnp.where(inside, jnp.where(fits, link, anew) >> LABEL_BITS, 0)
-    ends = jnp.where(inside, jnp.where(fits, place, symbol) + 1, 0)
-    return Walker(bases, ends), jnp.where(fits, 0, walker.ends)
-
-
-def closed(rules: Rules, symbols: Int32[Array, "n lanes"]) -> UInt32[Array, "n+1 lanes"]:
-    """One walk through each text: where each string ends, just before its last byte's successor, its slot plus 1."""
-    nowhere = jnp.zeros(symbols.shape[1], jnp.uint32)
-
-    def further(walker: Walker, symbol: Array) -> tuple[Walker, Array]:
-        return go_on(rules, walker, symbol.astype(jnp.uint32))
-
-    last, ended = jax.lax.scan(further, Walker(nowhere, nowhere), symbols)
-    return jnp.concatenate([ended, last.ends[None]])
+    return jnp.concatenate([symbols[:1], jax.lax.scan(further, symbols[0], symbols[1:])[1]])
 
 
 class Front(NamedTuple):
@@ -125,7 +100,7 @@ def begin_walks(rows: int, lanes: int) -> Front:
 
 def alive(rules: Rules, front: Front) -> Array:
     """Whether any walk can go on."""
-    return (front.depth < rules.reach) & jnp.any(front.bases < rules.links.size - BEYOND)
+    return (front.depth < rules.longest) & jnp.any(front.bases < rules.links.size - BEYOND)
 
 
 def descend(
@@ -152,13 +127,13 @@ def longest(rules: Rules, symbols: Int32[Array, "ahead lanes"]) -> UInt32[Array,
 
     Args:
       rules: Those of a codebook.
-      symbols: The bytes of the text of each lane, n and `reach` more; END behind it. n is a multiple of `rows_of(n)`.
+      symbols: The bytes of the text of each lane, n and `longest` more; END behind it. n is a multiple of `rows_of(n)`.
     """
-    n, lanes = symbols.shape[0] - rules.reach, symbols.shape[1]
+    n, lanes = symbols.shape[0] - rules.longest, symbols.shape[1]
     rows = rows_of(n, lanes)
 
     def block(begin: Array) -> UInt32[Array, "rows lanes"]:
-        here = jax.lax.dynamic_slice_in_dim(symbols, begin, rows + rules.reach)
+        here = jax.lax.dynamic_slice_in_dim(symbols, begin, rows + rules.longest)
 
         def further(state: Longest) -> Longest:
             front, found = descend(rules, here, state.front)
@@ -175,7 +150,7 @@ class Found(NamedTuple):
     """Walks, and the word of the string at each depth that they have passed."""
 
     front: Front
-    words: UInt32[Array, "reach rows lanes"]
+    words: UInt32[Array, "longest rows lanes"]
 
 
 class Block(NamedTuple):
@@ -184,59 +159,42 @@ class Block(NamedTuple):
     Attributes:
       values: The cost of the cheapest way from each row, and from the rows after the block, to the text's end; less a
         constant of each lane.
-      words: The word of the first string of that way.
+      firsts: The length of the first string of that way, less one.
     """
 
-    values: Int32[Array, "rows+reach lanes"]
-    words: UInt32[Array, "rows lanes"]
+    values: Int32[Array, "rows+longest lanes"]
+    firsts: Int32[Array, "rows lanes"]
 
 
-class Least(NamedTuple):
-    """The cheapest way from one row of each lane by strings of at most `depth` bytes, and the word of its first."""
-
-    depth: Int32[Array, ""]
-    values: Int32[Array, " lanes"]
-    words: UInt32[Array, " lanes"]
-
-
-def walk(rules: Rules, symbols: Int32[Array, "ahead lanes"], room: UInt32[Array, "reach rows lanes"]) -> Found:
+def walk(rules: Rules, symbols: Int32[Array, "ahead lanes"], room: UInt32[Array, "longest rows lanes"]) -> Found:
     """All strings that the text goes on with at each position. Of `room`, the depths beyond keep what they hold."""
 
     def further(state: Found) -> Found:
-        front, words, depth = state.front, state.words, state.front.depth
-        for i in range(_DEPTHS):
-            front, found = descend(rules, symbols, front)
-            words = jax.lax.dynamic_update_slice_in_dim(words, found[None], depth + i, 0)
-        return Found(front, words)
+        front, found = descend(rules, symbols, state.front)
+        return Found(front, jax.lax.dynamic_update_slice_in_dim(state.words, found[None], state.front.depth, 0))
 
     front = begin_walks(*room.shape[1:])
     return jax.lax.while_loop(lambda s: alive(rules, s.front), further, Found(front, room))
 
 
-def choose(symbols: Int32[Array, "ahead lanes"], found: Found, after: Int32[Array, "reach lanes"]) -> Block:
+def choose(symbols: Int32[Array, "ahead lanes"], found: Found, after: Int32[Array, "longest lanes"]) -> Block:
     """The cheapest way from each row of a block, given the cost of those from the rows after it."""
-    rows, lanes = found.front.bases.shape
+    longest, rows, lanes = found.words.shape
+    depths = jnp.arange(longest, dtype=jnp.int32)[:, None]
 
     def one(block: Block, row: Int32[Array, ""]) -> tuple[Block, None]:
-        def further(least: Least) -> Least:
-            words = jax.lax.dynamic_slice(found.words, (least.depth, row, jnp.int32(0)), (_DEPTHS, 1, lanes))[:, 0]
-            rest = jax.lax.dynamic_slice_in_dim(block.values, row + 1 + least.depth, _DEPTHS)
-            values, chosen = least.values, least.words
-            for word, value in zip(words, rest, strict=True):
-                total = jnp.where((word & _ID) > 0, (word >> 16).astype(jnp.int32) + value, _NEVER)
-                better = total <= values  # of equal ones the longest, which comes last
-                values, chosen = jnp.where(better, total, values), jnp.where(better, word, chosen)
-            return Least(least.depth + _DEPTHS, values, chosen)
-
-        least = Least(jnp.int32(0), jnp.full(lanes, _NEVER, jnp.int32), jnp.zeros(lanes, jnp.uint32))
-        least = jax.lax.while_loop(lambda s: s.depth < found.front.depth, further, least)
-        value = jnp.where(symbols[row] == END, 0, least.values)
+        words = jax.lax.dynamic_index_in_dim(found.words, row, 1, keepdims=False)
+        rest = jax.lax.dynamic_slice_in_dim(block.values, row + 1, longest)
+        fits = (ids_of(words) > 0) & (depths < found.front.depth)
+        totals = jnp.where(fits, (words >> 16).astype(jnp.int32) + rest, _NEVER)
+        least = jnp.minimum(jnp.min(totals, axis=0), _NEVER)  # which it is in any case: each byte is a string
+        first = jnp.max(jnp.where(totals == least[None], depths, 0), axis=0)  # of equal ones the longest
+        value = jnp.where(symbols[row] == END, 0, least)
         values = jax.lax.dynamic_update_slice_in_dim(block.values, value[None], row, 0)
-        words = jax.lax.dynamic_update_slice_in_dim(block.words, least.words[None], row, 0)
-        return Block(values, words), None
+        return Block(values, jax.lax.dynamic_update_slice_in_dim(block.firsts, first[None], row, 0)), None
 
     values = jnp.concatenate([jnp.zeros((rows, lanes), jnp.int32), after])
-    block = Block(values, jnp.zeros((rows, lanes), jnp.uint32))
+    block = Block(values, jnp.zeros((rows, lanes), jnp.int32))
     return jax.lax.scan(one, block, jnp.arange(rows, dtype=jnp.int32), reverse=True)[0]
 
 
@@ -248,8 +206,8 @@ class Backward(NamedTuple):
       room: Where the strings of a block are noted.
     """
 
-    after: Int32[Array, "reach lanes"]
-    room: UInt32[Array, "reach rows lanes"]
+    after: Int32[Array, "longest lanes"]
+    room: UInt32[Array, "longest rows lanes"]
 
 
 class Ways(NamedTuple):
@@ -257,38 +215,40 @@ class Ways(NamedTuple):
 
     Attributes:
       words: The word of the first string of each; 0 behind the text.
-      before: The cost of the way from each of the first `reach` positions, less that of the way from the first.
+      before: The cost of the way from each of the first `longest` positions, less that of the way from the first.
     """
 
     words: UInt32[Array, "n lanes"]
-    before: Int32[Array, "reach lanes"]
+    before: Int32[Array, "longest lanes"]
 
 
-def cheapest(rules: Rules, symbols: Int32[Array, "ahead lanes"], after: Int32[Array, "reach lanes"]) -> Ways:
+def cheapest(rules: Rules, symbols: Int32[Array, "ahead lanes"], after: Int32[Array, "longest lanes"]) -> Ways:
     """The cheapest ways from n positions to the text's end.
 
     Args:
       rules: Those of a codebook with costs.
-      symbols: The bytes of the text of each lane, n and `reach` more; END behind it. n is a multiple of `rows_of(n)`.
-      after: Of these last `reach` positions, what `Ways.before` says of the first. What it says of positions behind the
+      symbols: The bytes of the text of each lane, n and `longest` more; END behind it. n is a multiple of `rows_of(n)`.
+      after: Of these last `longest` positions, what `Ways.before` says of the first. What it says of positions behind the
         text does not count.
     """
-    reach, lanes = after.shape
-    n = symbols.shape[0] - reach
+    longest, lanes = after.shape
+    n = symbols.shape[0] - longest
     rows = rows_of(n, lanes)
 
     def block(state: Backward, begin: Array) -> tuple[Backward, UInt32[Array, "rows lanes"]]:
-        here = jax.lax.dynamic_slice_in_dim(symbols, begin, rows + reach)
+        here = jax.lax.dynamic_slice_in_dim(symbols, begin, rows + longest)
         found = walk(rules, here, state.room)
         chosen = choose(here, found, state.after)
-        return Backward(relative(chosen.values[:reach]), found.words), chosen.words
+        words = jnp.take_along_axis(found.words, chosen.firsts[None], axis=0, mode="clip")[0]
+        words = jnp.where(here[:rows] == END, 0, words)
+        return Backward(relative(chosen.values[:longest]), found.words), words
 
-    room = jnp.zeros((reach, rows, lanes), jnp.uint32)
+    room = jnp.zeros((longest, rows, lanes), jnp.uint32)
     state, words = jax.lax.scan(block, Backward(after, room), jnp.arange(0, n, rows, jnp.int32), reverse=True)
     return Ways(words.reshape(n, lanes), state.after)
 
 
-def relative(values: Int32[Array, "reach lanes"]) -> Int32[Array, "reach lanes"]:
+def relative(values: Int32[Array, "longest lanes"]) -> Int32[Array, "longest lanes"]:
     """Costs less the first of each lane; no two differ by more than 255 bytes cost, each by itself."""
     return jnp.clip(values - values[:1], -(1 << 24), 1 << 24)
 
@@ -299,42 +259,79 @@ def symbols_of(text: Integer[Array, "n lanes"], lengths: Integer[Array, " lanes"
     return jnp.where(inside, text.astype(jnp.int32), END)
 
 
-def follow(steps: Int32[Array, " n"]) -> Bool[Array, " n"]:
+def follow(steps: Int32[Array, "n lanes"]) -> Bool[Array, "n lanes"]:
     """Where strings begin, from the first position on, if the one that begins with each has so many bytes."""
 
     def one(left: Array, step: Array) -> tuple[Array, Array]:
         return jnp.maximum(jnp.where(left == 0, step, left), 1) - 1, left == 0
 
-    return jax.lax.scan(one, jnp.int32(0), steps)[1]
+    return jax.lax.scan(one, jnp.zeros(steps.shape[1], jnp.int32), steps)[1]
 
 
+@jax.custom_batching.custom_vmap
 def encode(
-    rules: Rules, text: Integer[Array, " n"], length: Integer[Array, ""]
-) -> tuple[Int32[Array, " n"], Int32[Array, ""]]:
-    """The ids of a text of `length` bytes, filled with zeros, and their number."""
-    ids = (_closed_ids if rules.parse == "closed" else _chosen_ids)(rules, text, length)
-    place = jnp.where(ids > 0, jnp.cumsum(ids > 0, dtype=jnp.int32) - 1, text.shape[0])
+    rules: Rules, texts: Integer[Array, "lanes n"], lengths: Integer[Array, " lanes"]
+) -> tuple[Int32[Array, "lanes n"], Int32[Array, " lanes"]]:
+    """The ids of each text of so many bytes, filled with zeros, and their numbers.
+
+    `jax.vmap` makes more lanes of it. Mapped like other functions, each loop would go on as long as that of any text,
+    and would choose at each step, for each text, between what is old and what is new.
+    """
+    return gathered((_closed_ids if rules.parse == "closed" else _chosen_ids)(rules, texts.T, lengths))
+
+
+@encode.def_vmap
+def _more_lanes(
+    size: int, batched: list[Any], rules: Rules, texts: Array, lengths: Array
+) -> tuple[tuple[Array, Array], tuple[bool, bool]]:
+    """One codebook for all texts parses them side by side; of several codebooks, one after the other."""
+    of_each, *each = batched
+
+    def spread(x: Array, is_batched: bool) -> Array:
+        return x if is_batched else jnp.broadcast_to(x, (size, *x.shape))
+
+    texts, lengths = map(spread, (texts, lengths), each)
+    if any(jax.tree.leaves(of_each)):
+        every = jax.tree.map(spread, rules, of_each)
+        return jax.lax.map(lambda one: encode(*one), (every, texts, lengths)), (True, True)
+    ids, counts = encode(rules, texts.reshape(-1, texts.shape[-1]), lengths.reshape(-1))
+    return (ids.reshape(texts.shape), counts.reshape(lengths.shape)), (True, True)
+
+
+def gathered(ids: Int32[Array, "n lanes"]) -> tuple[Int32[Array, "lanes n"], Int32[Array, " lanes"]]:
+    """The ids of each lane that are not 0, side by side, and zeros behind them; and their number."""
+    n, lanes = ids.shape
+
+    def one(count: Int32[Array, " lanes"], id_: Int32[Array, " lanes"]) -> tuple[Array, Array]:
+        return count + (id_ > 0).astype(jnp.int32), jnp.where(id_ > 0, count, n)
+
+    counts, places = jax.lax.scan(one, jnp.zeros(lanes, jnp.int32), ids)
     # By a maximum with 0, whose order would not matter: no proof is needed that places differ.
-    out = jnp.zeros(text.shape[0], jnp.int32).at[place].max(ids, mode="drop")
-    return out, jnp.sum(ids > 0, dtype=jnp.int32)
+    out = jnp.zeros((lanes, n), jnp.int32).at[jnp.arange(lanes, dtype=jnp.int32)[None], places].max(ids, mode="drop")
+    return out, counts
 
 
-def _closed_ids(rules: Rules, text: Integer[Array, " n"], length: Integer[Array, ""]) -> Int32[Array, " n+1"]:
-    """The ids of a text, each just behind its string, zeros elsewhere."""
-    slots = closed(rules, symbols_of(text[:, None], length[None]))[:, 0].astype(jnp.int32)
-    words = jnp.take(rules.words, slots - 1, mode="clip")
-    return jnp.where(slots > 0, ids_of(words), 0).astype(jnp.int32)
+def _closed_ids(
+    rules: Rules, texts: Integer[Array, "n lanes"], lengths: Integer[Array, " lanes"]
+) -> Int32[Array, "n lanes"]:
+    """The ids of texts, each where its string ends, zeros elsewhere."""
+    symbols = symbols_of(jnp.pad(texts, ((0, 1), (0, 0))), lengths)
+    slots = closed(rules, symbols)
+    ends = (symbols[:-1] < END) & (slots[1:] == symbols[1:])
+    return jnp.where(ends, ids_of(jnp.take(rules.words, slots[:-1], mode="clip")), 0).astype(jnp.int32)
 
 
-def _chosen_ids(rules: Rules, text: Integer[Array, " n"], length: Integer[Array, ""]) -> Int32[Array, " n"]:
-    """The ids of a text, each where its string begins, zeros elsewhere."""
-    n = text.shape[0]
-    whole = -(-max(n, 1) // rows_of(n, 1)) * rows_of(n, 1)
-    padded = jnp.pad(text, (0, whole - n + rules.reach))[:, None]
-    symbols = symbols_of(padded, length[None])
+def _chosen_ids(
+    rules: Rules, texts: Integer[Array, "n lanes"], lengths: Integer[Array, " lanes"]
+) -> Int32[Array, "n lanes"]:
+    """The ids of texts, each where its string begins, zeros elsewhere."""
+    n, lanes = texts.shape
+    rows = rows_of(n, lanes)
+    whole = -(-max(n, 1) // rows) * rows
+    symbols = symbols_of(jnp.pad(texts, ((0, whole - n + rules.longest), (0, 0))), lengths)
     if rules.parse == "longest":
         words = longest(rules, symbols)
     else:
-        words = cheapest(rules, symbols, jnp.zeros((rules.reach, 1), jnp.int32)).words
-    ids = ids_of(words[:n, 0]).astype(jnp.int32)
+        words = cheapest(rules, symbols, jnp.zeros((rules.longest, lanes), jnp.int32)).words
+    ids = ids_of(words[:n]).astype(jnp.int32)
     return jnp.where(follow(jnp.take(rules.lengths, ids, mode="clip")), ids, 0)

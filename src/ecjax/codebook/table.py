@@ -354,7 +354,8 @@ class Codebook(eqx.Module):
 def _encode_array(
     rules: parsing.Rules, text: Integer[Array, " n"], length: Int32[Array, ""]
 ) -> tuple[Int32[Array, " n"], Int32[Array, ""]]:
-    return parsing.encode(rules, text, length)
+    ids, counts = parsing.encode(rules, text[None], length[None])
+    return ids[0], counts[0]
 
 
 @compiled

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import jaxtyping
 import numpy as np
-from jax._src import pjit, source_info_util
+from jax._src import custom_batching, pjit, source_info_util
 from jax._src.lax import lax as lax_internal
 from jax.extend import core
 from jax.extend.core import primitives
@@ -52,7 +52,7 @@ COMPOSED = "call_hi_primitive"
 def _primitives() -> dict[str, set[core.Primitive]]:
     """The primitives of JAX, and ours, by name."""
     found: dict[str, set[core.Primitive]] = {DECLARE.name: {DECLARE}}
-    modules = [primitives, jax.lax, lax_internal, pjit]
+    modules = [primitives, jax.lax, lax_internal, pjit, custom_batching]
     if importlib.util.find_spec("jax._src.hijax") is not None:
         modules.append(importlib.import_module("jax._src.hijax"))
     for module in modules:
@@ -101,7 +101,7 @@ def called(eqn: core.JaxprEqn) -> tuple[core.Jaxpr, Sequence[Any]]:
     if eqn.primitive.name == COMPOSED:
         kinds = tuple(kind_of(x.aval) for x in eqn.invars)
         return open_jaxpr(_expanded(eqn.params["_prim"], kinds, is_x64()))
-    return open_jaxpr(next(eqn.params[name] for name in ("jaxpr", "call_jaxpr", "fun_jaxpr") if name in eqn.params))
+    return open_jaxpr(next(eqn.params[name] for name in ("jaxpr", "call_jaxpr", "fun_jaxpr", "call") if name in eqn.params))
 
 
 def scan_parts(jaxpr: core.Jaxpr, operands: Sequence[Kind], outputs: Sequence[Kind]) -> tuple[int, int]:
@@ -132,8 +132,8 @@ def line_of(eqn: core.JaxprEqn) -> str:
 
 def line_of_function(fn: Callable[..., Any]) -> Callable[[], str] | None:
     """Names a function of JAX itself, which has no line of the user's; None for the user's own."""
-    while isinstance(fn, functools.partial):
-        fn = fn.func
+    while (inner := fn.func if isinstance(fn, functools.partial) else getattr(fn, "__wrapped__", None)) is not None:
+        fn = inner
     name = getattr(fn, "__qualname__", None) or getattr(fn, "__name__", type(fn).__name__)
     module = getattr(fn, "__module__", None) or type(fn).__module__
     return (lambda: f"<{name} of JAX>") if module.split(".")[0] == "jax" else None

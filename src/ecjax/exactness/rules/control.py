@@ -25,6 +25,7 @@ PARAMETERS: dict[str, dict[str, Covers]] = {
     "cond": _names("branches"),
     "custom_jvp_call": _CUSTOM,
     "custom_vjp_call": _CUSTOM,
+    "custom_vmap_call": _names("call rule in_tree out_tree"),
     "jit": _JIT,
     "remat2": _names("jaxpr prevent_cse differentiated policy"),
     "scan": _names("reverse length jaxpr num_consts num_carry ft_in ft_out unroll linear _split_transpose"),
