@@ -101,7 +101,7 @@ def _decompress(model: str) -> Call:
 
 
 def _m2() -> Transformer:
-    return Transformer(configuration("tiny", 256, _CONTEXT, "vectors"), key=jax.random.key(0))
+    return Transformer(configuration("tiny", Bytes.vocab_size, _CONTEXT, "vectors"), key=jax.random.key(0))
 
 
 def _generate() -> Call:

@@ -228,8 +228,8 @@ def cheapest(rules: Rules, symbols: Int32[Array, "ahead lanes"], after: Int32[Ar
     Args:
       rules: Those of a codebook with costs.
       symbols: The bytes of the text of each lane, n and `longest` more; END behind it. n is a multiple of `rows_of(n)`.
-      after: Of these last `longest` positions, what `Ways.before` says of the first. What it says of positions behind the
-        text does not count.
+      after: Of these last `longest` positions, what `Ways.before` says of the first. What it says of positions behind
+        the text does not count.
     """
     longest, lanes = after.shape
     n = symbols.shape[0] - longest

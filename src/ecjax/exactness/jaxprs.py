@@ -101,7 +101,8 @@ def called(eqn: core.JaxprEqn) -> tuple[core.Jaxpr, Sequence[Any]]:
     if eqn.primitive.name == COMPOSED:
         kinds = tuple(kind_of(x.aval) for x in eqn.invars)
         return open_jaxpr(_expanded(eqn.params["_prim"], kinds, is_x64()))
-    return open_jaxpr(next(eqn.params[name] for name in ("jaxpr", "call_jaxpr", "fun_jaxpr", "call") if name in eqn.params))
+    names = ("jaxpr", "call_jaxpr", "fun_jaxpr", "call")
+    return open_jaxpr(next(eqn.params[name] for name in names if name in eqn.params))
 
 
 def scan_parts(jaxpr: core.Jaxpr, operands: Sequence[Kind], outputs: Sequence[Kind]) -> tuple[int, int]:
