@@ -133,6 +133,6 @@ def window_codes(results: Results) -> str:
         "below uniform",
         "nats/token",
         "bits/byte",
-        "with what is untold",
+        "with its untold bits",
     ]
     return markdown(header, rows)
