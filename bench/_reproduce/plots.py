@@ -92,7 +92,11 @@ def _window_sizes(results: Results, path: Path) -> None:
             _line(left, cells, bits, "bits_per_byte", index, code.strip() or "preorder")
             if code == " published":
                 left.plot(
-                    bits, [cell.whole for cell in cells], ":", color=f"C{index}", label="published, with its untold bits"
+                    bits,
+                    [cell.whole for cell in cells],
+                    ":",
+                    color=f"C{index}",
+                    label="published, with its untold bits",
                 )
             right.plot(bits, [100 * cell.gain for cell in cells], marker=MARKERS[index], color=f"C{index}")
     left.set(xlabel="bits of a window", ylabel="held-out bits/byte", xscale="log", xticks=BITS, xticklabels=BITS)

@@ -72,7 +72,7 @@ def documents(draw) -> bytes:
 @given(st.lists(documents(), max_size=6), st.sampled_from([1, 40, SIZE]), st.sampled_from([1, 16]))
 def test_each_text_is_cut_as_by_itself(bits, batch, segment, count):
     # Segments shorter than a window, so that walks agree at once, late, or never.
-    lanes_of = lambda items: min(count, 1 << 2 * (((max(items, 1) - 1).bit_length() + 1) // 2))
+    lanes_of = lambda items, least=1: min(count, 1 << 2 * (((max(items, least) - 1).bit_length() + 1) // 2))
     with (
         mock.patch.object(batches, "_segment_size", lambda bits, total: segment),
         mock.patch.object(batches, "lanes_for", lanes_of),
@@ -86,7 +86,7 @@ def test_each_text_is_cut_as_by_itself(bits, batch, segment, count):
 def test_through_the_exact_transformer(batch, segment):
     with (
         mock.patch.object(batches, "_segment_size", lambda bits, total: segment),
-        mock.patch.object(batches, "lanes_for", lambda items: 3),
+        mock.patch.object(batches, "lanes_for", lambda items, least=1: 3),
     ):
         check(make(np.random.default_rng(0), ONE_LAYER), 24, batch, SIZE // 4)
 

@@ -19,6 +19,7 @@ from ecjax.programs import jit
 
 _LANES = {"cpu": 16}  # more are no faster on a processor's core; elsewhere a step takes the same time for many
 _MOST_LANES = 256
+_REST = 4  # lanes at least for what is left of texts, lest that be compiled for one lane too
 _BLOCK = 1 << 20  # bytes that are handed to the lanes at once
 _LONGEST = 1 << 16  # bytes of a segment
 _QUEUE, _ROOM = 256, 1 << 16  # items and bytes that there is room for at least, lest a few more be compiled anew
@@ -65,7 +66,7 @@ def encode(model: ByteModel, code: WindowCode, texts: Sequence[UInt8[np.ndarray,
         for text, begins in zip(texts, origins, strict=True)
         for o in begins
     ]
-    walked = iter(_walk_all(model, code, segments))
+    walked = iter(_walk_all(model, code, segments, least=1))
     walks = [[next(walked) for _ in begins] for begins in origins]
     stops = [np.concatenate([walk.begins for walk in own]) for own in walks]
     # Each walk but a text's last goes on, from its last window, to where it agrees with the next or to that one's end.
@@ -131,9 +132,9 @@ def _segment_size(bits: int, total: int) -> int:
     return int(np.clip(-(-total // lanes_for(total)), bits * bits, _LONGEST))
 
 
-def lanes_for(items: int) -> int:
+def lanes_for(items: int, least: int = 1) -> int:
     """How many lanes to give that many items."""
-    return min(_LANES.get(jax.default_backend(), _MOST_LANES), coarse_bucket(items))
+    return min(_LANES.get(jax.default_backend(), _MOST_LANES), coarse_bucket(items, least))
 
 
 def _groups(items: np.ndarray, sizes: np.ndarray) -> Iterator[np.ndarray]:
@@ -142,13 +143,16 @@ def _groups(items: np.ndarray, sizes: np.ndarray) -> Iterator[np.ndarray]:
     return (items[block == b] for b in np.unique(block))
 
 
-def _walk_all(model: ByteModel, code: WindowCode, items: Sequence[_Part]) -> list[Walk]:
-    """The walk of each text, up to the first byte after its own first with a stop that a window begins with."""
+def _walk_all(model: ByteModel, code: WindowCode, items: Sequence[_Part], least: int = _REST) -> list[Walk]:
+    """The walk of each text, up to the first byte after its own first with a stop that a window begins with.
+
+    It takes `least` lanes at least.
+    """
     out = [Walk(np.zeros(0, bool), np.zeros((0, limb_count(code.bits)), np.uint32))] * len(items)
     sizes = np.array([len(text) for text, _ in items], np.int64)
     order = np.argsort(-sizes, kind="stable")  # the longest first, for the lanes to end together
     for group in _groups(order[sizes[order] > 0], sizes):
-        walks = _walk_group(model, code, [items[i] for i in group])
+        walks = _walk_group(model, code, [items[i] for i in group], least)
         left = [k for k, i in enumerate(group) if _unfinished(walks[k], items[i].stops)]
         lasts = [int(np.flatnonzero(walks[k].begins)[-1]) for k in left]
         rest = [_Part(*(a[last:] for a in items[group[k]])) for k, last in zip(left, lasts, strict=True)]
@@ -165,7 +169,7 @@ def _unfinished(walk: Walk, stops: Bool[np.ndarray, " n"]) -> bool:
     return size < len(stops) and not (size > 1 and walk.begins[-1] and stops[size - 1])
 
 
-def _walk_group(model: ByteModel, code: WindowCode, items: Sequence[_Part]) -> list[Walk]:
+def _walk_group(model: ByteModel, code: WindowCode, items: Sequence[_Part], least: int) -> list[Walk]:
     """What one run of the lanes makes of texts: walks to their stops, of which a few may be left off before."""
     bounds = np.concatenate([[0], np.cumsum([len(text) for text, _ in items])])
     n = coarse_bucket(int(bounds[-1]), _ROOM)
@@ -175,7 +179,7 @@ def _walk_group(model: ByteModel, code: WindowCode, items: Sequence[_Part]) -> l
     queue = coarse_bucket(len(items), _QUEUE)
     arrays = (text, _filled(bounds, queue + 1), np.int32(len(items)), stops)
     text, filled, count, stops = jax.device_put(arrays)
-    walks = _walk(model, code, text, filled, count, stops, lanes_for(len(items)))
+    walks = _walk(model, code, text, filled, count, stops, lanes_for(len(items), least))
     begins, codes, taken = map(np.asarray, (walks.begins, walks.codes, walks.taken))
     out = []
     for begin, count in zip(bounds[:-1], taken, strict=False):

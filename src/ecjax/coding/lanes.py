@@ -123,17 +123,18 @@ def encode(
       lanes: Texts that are worked on at once.
 
     Returns:
-      The windows. It leaves off once the queue is empty and at most a quarter of the lanes (rounded down) have work:
-      fewer lanes do the rest sooner, beginning where each text's last window does.
+      The windows. Of more texts than a quarter of the lanes, it leaves off once the queue is empty and at most so many
+      lanes have work: fewer lanes do the rest sooner, beginning where each text's last window does.
     """
     root = code.root(model)
     n, queue = text.shape[0], bounds.shape[0] - 1
     count, bounds = jnp.clip(count, 0, queue).astype(jnp.int32), jnp.clip(bounds, 0, n)
+    few = jnp.where(count > lanes // 4, lanes // 4, 0)
     step = jax.vmap(code.append, in_axes=(None, None, 0, 0, 0))
 
     def busy(walking: _Walking) -> Bool[Array, ""]:
         work = jnp.sum(walking.at < walking.end, dtype=jnp.int32)
-        return (walking.queue.next < count) | (work > lanes // 4)
+        return (walking.queue.next < count) | (work > few)
 
     def take_texts(walking: _Walking) -> tuple[_Walking, Bool[Array, " lanes"]]:
         waiting, fresh = walking.queue.refill(walking.at >= walking.end, count)
