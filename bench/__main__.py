@@ -13,7 +13,7 @@ from bench._machine import use_one_core
 
 def main() -> None:
     # These take what there is: all cores, one for each process of its own; an accelerator.
-    if sys.argv[1:2] not in (["reproduce"], ["device"], ["corpora"]):
+    if sys.argv[1:2] not in (["reproduce"], ["device"], ["corpora"], ["paths"]):
         use_one_core()
     names = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
     app = typer.Typer(
