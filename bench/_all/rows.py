@@ -50,9 +50,12 @@ class Row:
         return f"{self.what}, {self.kind}, {self.size}"
 
     def figures(self) -> dict[str, float]:
-        """The ratio to each peer, and the share of the bound. They are comparable between runs, which rates are not."""
+        """The ratio to each peer; of a row without peers, the share of the bound. Other runs have comparable ones.
+
+        The share of the memory bandwidth is not: a program beside this one takes far more from one than from the other.
+        """
         ratios = {f"ratio to {peer}": ratio for peer, ratio in zip(self.peer, self.ratio, strict=True)}
-        return {**ratios, f"share of {self.bound}": self.share}
+        return ratios or {f"share of {self.bound}": self.share}
 
     def better_of(self, other: Row) -> Row:
         """The better figures of two measurements of this row, which have the same peers."""
