@@ -112,7 +112,9 @@ def test_pipes_and_process_substitution(text: Path, tmp_path: Path) -> None:
         {ecjax} tokenize --format ids {text} | head -1
     """
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, check=False)
-    assert done.returncode == 0 and done.stderr == b"", done
+    # On a busy machine a command may take the five seconds after which it tells how far it is.
+    said = [line for line in done.stderr.splitlines() if not line.endswith(b"are done")]
+    assert done.returncode == 0 and not said, done
     assert names(tmp_path) == ["book.txt", "four", "one", "three", "two"]
 
 
