@@ -87,6 +87,14 @@ def test_maps_inside_maps(closed, costs):
     assert one_text[1, : counts[1]].tolist() == book.parse(batch[0][0][:3])
 
 
+@pytest.mark.parametrize("closed, costs", KINDS)
+@pytest.mark.parametrize("texts, size", [(0, 5), (3, 0), (0, 0)])
+def test_batches_of_nothing(closed, costs, texts, size):
+    book = drawn(1, 12, closed, costs)
+    ids, counts = jax.vmap(book.codebook.encode_array)(jnp.zeros((texts, size), jnp.uint8), jnp.zeros(texts, jnp.int32))
+    assert ids.shape == (texts, size) and counts.tolist() == [0] * texts
+
+
 def test_a_map_over_codebooks():
     books = [drawn(1, 12, True, "few"), drawn(1, 12, True, "few")]
     several = jax.tree.map(lambda *x: jnp.stack(x), *(book.codebook.rules for book in books))

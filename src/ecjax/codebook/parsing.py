@@ -62,7 +62,7 @@ def ids_of(words: _Words) -> _Words:
 
 def rows_of(n: int, lanes: int) -> int:
     """How many of n positions are parsed at once in each of so many lanes; n has to be a multiple of it."""
-    return min(bucket(n), max(_LEAST, min(_MOST, bucket(_POSITIONS // lanes))))
+    return min(bucket(n), max(_LEAST, min(_MOST, bucket(_POSITIONS // max(lanes, 1)))))
 
 
 def closed(rules: Rules, symbols: Int32[Array, "n lanes"]) -> Int32[Array, "n lanes"]:
@@ -294,7 +294,7 @@ def _more_lanes(
     if any(jax.tree.leaves(of_each)):
         every = jax.tree.map(spread, rules, of_each)
         return jax.lax.map(lambda one: encode(*one), (every, texts, lengths)), (True, True)
-    ids, counts = encode(rules, texts.reshape(-1, texts.shape[-1]), lengths.reshape(-1))
+    ids, counts = encode(rules, texts.reshape(lengths.size, texts.shape[-1]), lengths.reshape(lengths.size))
     return (ids.reshape(texts.shape), counts.reshape(lengths.shape)), (True, True)
 
 
