@@ -505,6 +505,12 @@ def test_declarations_are_checked() -> None:
         integers.declare(jnp.zeros(3), 0, 1)  # type: ignore[arg-type]
 
 
+def test_a_function_that_jax_wraps_is_the_users_own() -> None:
+    fn = jax.jit(jax.vmap(jax.tree_util.Partial(lambda x: x + 1)))
+    assert all("test_audit.py" in r.where for r in audit(fn, array(jnp.int32, 3)).refusals)
+    assert not audit(fn, array(jnp.int32, 3)).proved
+
+
 def test_a_function_of_jax_itself_is_named() -> None:
     found = audit(jnp.cumsum, array(jnp.int32, 3))
     assert [r.where for r in found.refusals] == ["<cumsum of JAX>"] and "x64 off" in str(found)

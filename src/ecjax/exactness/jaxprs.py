@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -133,7 +134,7 @@ def line_of(eqn: core.JaxprEqn) -> str:
 
 def line_of_function(fn: Callable[..., Any]) -> Callable[[], str] | None:
     """Names a function of JAX itself, which has no line of the user's; None for the user's own."""
-    while (inner := fn.func if isinstance(fn, functools.partial) else getattr(fn, "__wrapped__", None)) is not None:
+    while (inner := fn.func if isinstance(fn, functools.partial) else inspect.unwrap(fn)) is not fn:
         fn = inner
     name = getattr(fn, "__qualname__", None) or getattr(fn, "__name__", type(fn).__name__)
     module = getattr(fn, "__module__", None) or type(fn).__module__
