@@ -18,14 +18,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import psutil
 import typer
 
 from bench._common import Json, Texts, console, file_names, read_texts, report
+from bench._documents import add, digest, documents
 from ecjax.corpora import Corpus, open_corpus
 
 _FILES = 40
@@ -66,7 +67,7 @@ def measure(
         status.update("reading all documents back")
         corpus = open_corpus(shards)
         corpus.verify()
-        if _digest(_decoded(corpus)) != written:
+        if digest(_decoded(corpus)) != written:
             raise ValueError("the documents that were read back are not those that were written")
         row = {
             "gigabytes": corpus.bytes / 1e9,
@@ -89,29 +90,16 @@ def measure(
     report("corpora", settings, [row], out)
 
 
-def _documents(text: bytes, total: int, length: int) -> Iterator[str]:
-    """Documents of `total` bytes together: the text again and again, cut at other places each time."""
-    made, shift = 0, 0
-    while made < total:
-        for begin in range(shift, len(text), length):
-            document = text[begin : begin + length].decode("utf-8", "ignore")
-            made += len(document.encode())
-            yield document
-            if made >= total:
-                return
-        shift = (shift + 997) % length
-
-
 def _write(folder: Path, text: bytes, total: int, length: int) -> str:
     """Writes the sources and returns the digest of their documents."""
     folder.mkdir()
-    each, documents, parts = -(-total // _FILES), _documents(text, total, length), hashlib.sha256()
+    each, texts, parts = -(-total // _FILES), documents(text, total, length), hashlib.sha256()
     for number in range(_FILES):
         size = 0
         with (folder / f"{number:02}.jsonl").open("w", encoding="utf-8") as file:
-            for document in documents:
+            for document in texts:
                 content = document.encode()
-                _add(parts, content)
+                add(parts, content)
                 file.write(json.dumps({"text": document}, ensure_ascii=False) + "\n")
                 size += len(content)
                 if size >= each:
@@ -122,17 +110,6 @@ def _write(folder: Path, text: bytes, total: int, length: int) -> str:
 def _decoded(corpus: Corpus) -> Iterator[bytes]:
     for begin in range(0, len(corpus), _BATCH):
         yield from corpus.codebook.decode_batch([corpus[i] for i in range(begin, min(begin + _BATCH, len(corpus)))])
-
-
-def _digest(documents: Iterable[bytes]) -> str:
-    parts = hashlib.sha256()
-    for document in documents:
-        _add(parts, document)
-    return parts.hexdigest()
-
-
-def _add(parts: Any, document: bytes) -> None:
-    parts.update(len(document).to_bytes(8, "big") + document)
 
 
 class _Memory:

@@ -6,7 +6,6 @@ them, and the SHA-256 of the ids of all documents, in order, must be the same fo
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import tempfile
 import time
@@ -23,6 +22,7 @@ import pyarrow.parquet as pq
 import typer
 
 from bench._common import Json, Texts, console, file_names, read_texts, report
+from bench._documents import digest, documents
 from ecjax import load_codebook
 from ecjax.codebook import Codebook
 
@@ -46,13 +46,13 @@ def measure(
     Raises ValueError if two ways give other ids.
     """
     book = load_codebook(codebook)
-    documents = _documents(b"".join(read_texts(texts)), int(megabytes * 1e6), length)
+    given = [text.encode() for text in documents(b"".join(read_texts(texts)), int(megabytes * 1e6), length)]
     ways: dict[str, Callable[[], Iterable[np.ndarray]]] = {
-        "host": lambda: _on_the_host(book, documents),
-        f"host, {threads} threads": lambda: _in_threads(book, documents, threads),
-        "inside jit": lambda: _inside_jit(book, documents, length),
-        "Ray Data": lambda: _by_ray(book, documents),
-        "Apache Beam": lambda: _by_beam(book, documents),
+        "host": lambda: _on_the_host(book, given),
+        f"host, {threads} threads": lambda: _in_threads(book, given, threads),
+        "inside jit": lambda: _inside_jit(book, given, length),
+        "Ray Data": lambda: _by_ray(book, given),
+        "Apache Beam": lambda: _by_beam(book, given),
     }
     results: list[dict[str, Any]] = []
     with console.status("") as status:
@@ -60,43 +60,27 @@ def measure(
             status.update(name)
             begin = time.perf_counter()
             try:
-                digest, ids = _digest(way())
+                found = digest(np.asarray(ids, np.uint16).tobytes() for ids in way())
             except ImportError as error:
                 results.append({"way": name, "sha256": f"not run: {error.name or error}"})
                 continue
             seconds = time.perf_counter() - begin
-            row = {"way": name, "sha256": digest, "documents": len(documents), "ids": ids, "seconds": seconds}
-            results.append({**row, "equal": digest == [*results, row][0]["sha256"]})
-    settings = {"text": file_names(texts), "megabytes": megabytes, "codebook": codebook, "length": length}
+            expected = results[0]["sha256"] if results else found
+            results.append({"way": name, "sha256": found, "seconds": seconds, "equal": found == expected})
+    settings = {
+        "text": file_names(texts),
+        "megabytes": megabytes,
+        "documents": len(given),
+        "codebook": codebook,
+        "length": length,
+    }
     report("paths", settings, results, out)
     if unequal := [row["way"] for row in results if row.get("equal") is False]:
         raise ValueError(f"other ids than on the host: {', '.join(unequal)}")
 
 
-def _documents(text: bytes, size: int, length: int) -> list[bytes]:
-    """Documents of 1 to `length` bytes, `size` bytes together: the text again and again, cut at other places."""
-    rng = np.random.default_rng(0)
-    found: list[bytes] = []
-    at = 0
-    while size > 0:
-        cut = min(int(rng.integers(1, length + 1)), size)
-        found.append(text[at : at + cut])
-        size -= len(found[-1])
-        at = at + cut if at + cut < len(text) else 0
-    return found
-
-
 def _batches(documents: Documents, size: int) -> Iterator[Documents]:
     return (documents[i : i + size] for i in range(0, len(documents), size))
-
-
-def _digest(rows: Iterable[np.ndarray]) -> tuple[str, int]:
-    """SHA-256 of the ids of each document, as uint16 behind their number; and how many ids there are."""
-    digest, count = hashlib.sha256(), 0
-    for ids in rows:
-        digest.update(np.uint32(len(ids)).tobytes() + np.asarray(ids, np.uint16).tobytes())
-        count += len(ids)
-    return digest.hexdigest(), count
 
 
 def _on_the_host(book: Codebook, documents: Documents) -> Iterator[np.ndarray]:
@@ -162,7 +146,7 @@ def _by_beam(book: Codebook, documents: Documents) -> list[np.ndarray]:
         )
         with beam.Pipeline(options=running) as pipeline:
             rows = pipeline | beam.io.ReadFromParquet(str(folder / "*.parquet")) | Tokenize(book)
-            rows | beam.io.WriteToParquet(str(folder / "ids"), schema)
+            _ = rows | beam.io.WriteToParquet(str(folder / "ids"), schema)
         tables = [pq.read_table(path) for path in sorted(folder.glob("ids*"))]
         table = pa.concat_tables(tables)
         return _in_order(zip(table["number"].to_pylist(), table["ids"].to_pylist(), strict=True), len(documents))
