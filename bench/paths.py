@@ -142,7 +142,10 @@ def _by_beam(book: Codebook, documents: Documents) -> list[np.ndarray]:
             numbers = np.arange(k * size, k * size + len(part))
             pq.write_table(pa.table({"number": numbers, "text": pa.array(part, pa.binary())}), folder / f"{k}.parquet")
         running = options.PipelineOptions(
-            runner="DirectRunner", direct_running_mode="multi_processing", direct_num_workers=_PROCESSES
+            [],  # and not what the command line says
+            runner="DirectRunner",
+            direct_running_mode="multi_processing",
+            direct_num_workers=_PROCESSES,
         )
         with beam.Pipeline(options=running) as pipeline:
             rows = pipeline | beam.io.ReadFromParquet(str(folder / "*.parquet")) | Tokenize(book)
